@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+# Builds dist/g2s, a static executable, and the links g2s-scan, g2s-resolve, ... beside it.
+# "make help" lists the targets and the variables.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+# The compiler of what is installed, and that of the tests.
+MUSL_CC ?= musl-gcc
+HOST_CC ?= gcc
+CFLAGS ?= -O2
+LDFLAGS ?=
+# "make WERROR=" for a compiler that warns of more than ours do.
+WERROR ?= -Werror
+
+# What is built: release (musl, static), test (the C library of this machine), asan (the same, with the
+# address and undefined-behaviour sanitizers).  The targets below choose; each has its own directory.
+VARIANT := release
+
+B := .build/$(VARIANT)
+SRC := .build/src
+DIST_release := dist
+DIST := $(or $(DIST_$(VARIANT)),$(B)/dist)
+
+ifneq ($(filter-out release test asan,$(VARIANT)),)
+$(error VARIANT is release, test or asan)
+endif
+
+# --- sources ------------------------------------------------------------------------------------------
+
+CORE_C := $(sort $(wildcard core/*.c core/*/*.c))
+APPLET_C := $(sort $(wildcard applets/*.c))
+ZYDIS_C := Decoder DecoderData Register SharedData
+SYSCALL_TABLES := $(sort $(wildcard core/policy/syscalls/*.tsv))
+UNIT_C := $(sort $(wildcard tests/unit/*.c))
+UNIT_TESTS := $(filter tests/unit/test_%,$(UNIT_C))
+UNIT_SHARED := $(filter-out $(UNIT_TESTS),$(UNIT_C))
+E2E_C := $(sort $(wildcard tests/e2e/*.c))
+MAN_PAGES := $(sort $(wildcard applets/*.1))
+LINKS := $(shell awk -F '[^a-z0-9]+' '/^\tX/ { print "g2s-" $$2 }' applets/applets.h)
+
+CORE_O := $(CORE_C:%.c=$(B)/%.o) $(B)/syscalls.o $(ZYDIS_C:%=$(B)/zydis/%.o) $(B)/cjson/cJSON.o
+APPLET_O := $(APPLET_C:%.c=$(B)/%.o)
+# All applets but main, so that a unit test can link what they share.
+APPLET_LIB_O := $(filter-out $(B)/applets/main.o,$(APPLET_O))
+UNIT_PROGRAMS := $(UNIT_TESTS:%.c=$(B)/%)
+E2E_PROGRAMS := $(E2E_C:%.c=$(B)/%)
+
+# --- flags --------------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wformat=2 -Wimplicit-fallthrough -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wshadow -Wstrict-prototypes -Wundef -Wvla \
+	-Wwrite-strings
+HARDENING := -fstack-protector-strong -fstack-clash-protection
+ifeq ($(shell uname -m),x86_64)
+HARDENING += -fcf-protection=full
+endif
+COMMON := -std=c17 -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections -D_GNU_SOURCE
+LINK_COMMON := -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+# musl has no _FORTIFY_SOURCE.  gcc's -static-pie through musl's specs makes a dynamic executable, so the
+# start files of a static PIE are spelled out.
+HASH := \#
+ifeq ($(VARIANT),release)
+COMPILER := $(MUSL_CC)
+VARIANT_CFLAGS := -fPIE $(HARDENING) $(CFLAGS)
+MUSL_LIB = $(shell $(MUSL_CC) '-$(HASH)$(HASH)$(HASH)' -x c /dev/null 2>&1 | tr ' ' '\n' | sed -n 's:/Scrt1\.o$$::p')
+LINK_START = $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(shell $(MUSL_CC) -print-file-name=crtbeginS.o)
+LINK_END = $(shell $(MUSL_CC) -print-file-name=crtendS.o) $(MUSL_LIB)/crtn.o
+LINK_FLAGS := -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text -Wl,--build-id=sha1 -s \
+	$(LINK_COMMON) $(LDFLAGS)
+endif
+ifeq ($(VARIANT),test)
+COMPILER := $(HOST_CC)
+VARIANT_CFLAGS := -fPIE $(HARDENING) -D_FORTIFY_SOURCE=2 -O2 -g
+LINK_FLAGS := -pie $(LINK_COMMON)
+endif
+ifeq ($(VARIANT),asan)
+COMPILER := $(HOST_CC)
+VARIANT_CFLAGS := -fPIE -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+LINK_FLAGS := -pie -fsanitize=address,undefined
+endif
+
+G2S_CFLAGS := $(COMMON) $(WARNINGS) $(WERROR) $(VARIANT_CFLAGS) $(CPPFLAGS)
+# The third parties' own code: their warnings are theirs.  Without NDEBUG decoding is a sixth slower.
+THIRD_CFLAGS := $(COMMON) -w -DNDEBUG $(VARIANT_CFLAGS)
+# Only AMD64's live instructions: AVX-512 is needed (Go emits it), Knights Corner is not.
+ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
+	-DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD -DZYDIS_DISABLE_FORMATTER \
+	-DZYDIS_DISABLE_ENCODER -DZYDIS_DISABLE_KNC
+
+# --- targets ------------------------------------------------------------------------------------------
+
+.PHONY: all test-programs install uninstall clean check check-unit check-cli check-build check-e2e \
+	check-asan static bench help FORCE
+.SUFFIXES:
+
+all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) ## build dist/g2s and its links (the default)
+
+test-programs: all $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(B)/libg2s.a
+
+static: all ## prove with readelf that dist/g2s is what it should be
+	scripts/check-static $(DIST)/g2s
+
+check: ## run every test; installs what they need when root
+	+scripts/test
+
+check-unit check-cli check-build check-e2e: check-%: ## run one part of the tests
+	+scripts/test $*
+
+check-asan: ## unit and cli tests under AddressSanitizer and UBSan
+	+scripts/test --asan unit cli
+
+bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENCH_OBJDUMP=1)
+	scripts/bench $(DIST)
+
+install: all ## install the executable, its links and the manuals (DESTDIR, PREFIX)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 $(DIST)/g2s '$(DESTDIR)$(BINDIR)/g2s'
+	for link in $(LINKS); do ln -sfn g2s '$(DESTDIR)$(BINDIR)'/$$link || exit 1; done
+	for page in $(MAN_PAGES); do \
+		install -m 644 $$page '$(DESTDIR)$(MANDIR)/man1' || exit 1; done
+
+# Directories go too when they are empty, but for those that belong to the system.
+uninstall: ## remove what install has put there
+	rm -f '$(DESTDIR)$(BINDIR)/g2s' $(LINKS:%='$(DESTDIR)$(BINDIR)'/%) \
+		$(MAN_PAGES:applets/%='$(DESTDIR)$(MANDIR)/man1'/%)
+	case '$(DESTDIR)$(PREFIX)' in /usr | /usr/local) ;; \
+	*) for directory in '$(BINDIR)' '$(MANDIR)/man1' '$(MANDIR)' '$(PREFIX)/share' '$(PREFIX)'; do \
+		rmdir "$(DESTDIR)$$directory" 2>/dev/null || :; done ;; esac
+
+clean: ## remove .build and dist
+	rm -rf .build dist
+
+help: ## print this
+	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F '|' '{ printf "%-46s %s\n", $$1, $$2 }'
+	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, V=1;'
+	@echo 'ZYDIS_SRC, ZYCORE_SRC, CJSON_SRC: unpacked sources or the pinned tarballs, to build offline;'
+	@echo 'G2S_CACHE: where what was fetched is kept.'
+
+# --- third-party sources ------------------------------------------------------------------------------
+
+export ZYDIS_SRC ZYCORE_SRC CJSON_SRC G2S_CACHE
+
+# The script leaves the stamp alone when nothing has changed.
+$(SRC)/stamp: FORCE
+	@scripts/fetch-sources $(SRC)
+
+# --- rules --------------------------------------------------------------------------------------------
+
+V ?= 0
+SAY_0 = @printf '  %-4s %s\n'
+SAY_1 = @:
+SAY = $(or $(SAY_$(V)),$(SAY_1))
+Q = $(if $(filter 0,$(V)),@)
+
+# $(call compile,FLAGS): the object and its dependencies appear whole or not at all, also when two makes
+# run at once or one is interrupted.
+define compile
+$(SAY) CC $<
+@mkdir -p $(@D)
+$(Q)t=$@.$$$$; trap 'rm -f $$t $$t.d' EXIT; \
+$(COMPILER) $(1) -MMD -MP -MT $@ -MF $$t.d -c -o $$t $< && mv $$t.d $(@:.o=.d) && mv $$t $@
+endef
+
+# $(call link,COMMAND): COMMAND writes to $$t.
+define link
+$(SAY) LD $@
+@mkdir -p $(@D)
+$(Q)t=$@.$$$$; trap 'rm -f $$t' EXIT; $(1) && mv $$t $@
+endef
+
+# $(call unchanged,TEXT): the target holds TEXT; it is written only when that differs.
+define unchanged
+@mkdir -p $(@D)
+@text='$(subst ','\'',$(1))'; \
+if [ "$$(cat $@ 2>/dev/null)" != "$$text" ]; then \
+	echo "$$text" >$@.$$$$ && mv $@.$$$$ $@; \
+fi
+endef
+
+# Every object depends on the flags it was compiled with, and an archive on the list of its members.
+$(B)/flags: FORCE
+	$(call unchanged,$(COMPILER) $(G2S_CFLAGS) $(ZYDIS_FLAGS) $(LINK_FLAGS))
+$(B)/members: FORCE
+	$(call unchanged,$(CORE_O) $(APPLET_O))
+
+$(B)/core/%.o: core/%.c $(B)/flags
+	$(call compile,$(G2S_CFLAGS) -Iinclude $(ROOM_FLAGS))
+
+$(B)/applets/%.o: applets/%.c $(B)/flags
+	$(call compile,$(G2S_CFLAGS) -Iinclude)
+
+# One file of core sees each library: for every other one its headers are not there.
+$(B)/core/isa/x86.o: private ROOM_FLAGS := $(ZYDIS_FLAGS)
+$(B)/core/policy/oci_json.o: private ROOM_FLAGS := -isystem $(SRC)/cjson
+$(B)/core/isa/x86.o $(B)/core/policy/oci_json.o: $(SRC)/stamp
+
+$(B)/syscalls.c: scripts/gen-syscalls $(SYSCALL_TABLES)
+	$(SAY) GEN $@
+	@mkdir -p $(@D)
+	@scripts/gen-syscalls $(SYSCALL_TABLES) >$@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
+
+$(B)/syscalls.o: $(B)/syscalls.c $(B)/flags
+	$(call compile,$(G2S_CFLAGS) -Icore/policy)
+
+# The sources are files of the unpacked directories, which exist only after the stamp's recipe.
+$(B)/zydis/%.o: $(SRC)/stamp $(B)/flags
+	$(call compile_third,$(SRC)/zydis/src/$*.c,$(ZYDIS_FLAGS) -I$(SRC)/zydis/src)
+
+$(B)/cjson/cJSON.o: $(SRC)/stamp $(B)/flags
+	$(call compile_third,$(SRC)/cjson/cJSON.c,-I$(SRC)/cjson)
+
+define compile_third
+$(SAY) CC $(1)
+@mkdir -p $(@D)
+$(Q)t=$@.$$$$; trap 'rm -f $$t' EXIT; \
+$(COMPILER) $(THIRD_CFLAGS) $(2) -c -o $$t $(1) && mv $$t $@
+endef
+
+$(B)/libg2s.a: $(CORE_O) $(B)/members
+	$(call link,rm -f $$t && $(AR) rcsD $$t $(CORE_O))
+
+$(B)/libapplets.a: $(APPLET_LIB_O) $(B)/members
+	$(call link,rm -f $$t && $(AR) rcsD $$t $(APPLET_LIB_O))
+
+$(DIST)/g2s: $(APPLET_O) $(B)/libg2s.a
+	$(call link,$(COMPILER) $(LINK_FLAGS) -o $$t $(LINK_START) $(APPLET_O) $(B)/libg2s.a $(LINK_END))
+
+$(LINKS:%=$(DIST)/%): | $(DIST)/g2s
+	@ln -sfn g2s $@
+
+# Tests look at headers of all rooms, but not at those of the libraries.
+TEST_FLAGS := -Iinclude -Icore -Iapplets -Itests/unit
+
+$(B)/tests/%.o: tests/%.c $(B)/flags
+	$(call compile,$(G2S_CFLAGS) $(TEST_FLAGS))
+
+$(UNIT_PROGRAMS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_SHARED:%.c=$(B)/%.o) \
+		$(B)/libapplets.a $(B)/libg2s.a
+	$(call link,$(COMPILER) $(LINK_FLAGS) -o $$t $^ -lcmocka)
+
+$(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(B)/libg2s.a
+	$(call link,$(COMPILER) $(LINK_FLAGS) -o $$t $^)
+
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
