@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "g2s/image/funcs.h"
+
+#include "g2s/image/ehframe.h"
+#include "g2s/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool add(struct g2s_funcs *funcs, const struct g2s_function *function)
+{
+	if (!g2s_grow(&funcs->items, &funcs->capacity, funcs->count + 1, sizeof(*funcs->items))) {
+		return false;
+	}
+	funcs->items[funcs->count++] = *function;
+	return true;
+}
+
+bool g2s_funcs_is_go(const struct g2s_funcs *funcs, uint64_t addr)
+{
+	return funcs->tab != NULL && addr >= funcs->tab->code.start && addr < funcs->tab->code.end;
+}
+
+/* By start; of those that start together the one that knows most comes first. */
+static int by_start(const void *a, const void *b)
+{
+	const struct g2s_function *x = a;
+	const struct g2s_function *y = b;
+	if (x->start != y->start) {
+		return x->start < y->start ? -1 : 1;
+	}
+	if ((x->symbol != 0) != (y->symbol != 0)) {
+		return x->symbol != 0 ? -1 : 1;
+	}
+	return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
+}
+
+static bool add_code(struct g2s_funcs *funcs, size_t *capacity, uint64_t start, uint64_t end)
+{
+	if (start >= end) {
+		return true;
+	}
+	if (!g2s_grow(&funcs->code, capacity, funcs->code_count + 1, sizeof(*funcs->code))) {
+		return false;
+	}
+	funcs->code[funcs->code_count++] = (struct g2s_range){start, end};
+	return true;
+}
+
+static int by_range_start(const void *a, const void *b)
+{
+	const struct g2s_range *x = a;
+	const struct g2s_range *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Executable segments less what the section headers call data. */
+static bool find_code(struct g2s_funcs *funcs)
+{
+	const struct g2s_elf *elf = funcs->elf;
+	size_t capacity = 0;
+	if (elf->not_code_count != 0) {
+		qsort(elf->not_code, elf->not_code_count, sizeof(*elf->not_code), by_range_start);
+	}
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		if (!segment->exec) {
+			continue;
+		}
+		uint64_t at = segment->addr;
+		uint64_t end = segment->addr + segment->bytes.size;
+		for (size_t j = 0; j < elf->not_code_count; j++) {
+			const struct g2s_range *data = &elf->not_code[j];
+			if (data->end <= at || data->start >= end) {
+				continue;
+			}
+			if (!add_code(funcs, &capacity, at, data->start)) {
+				return false;
+			}
+			at = data->end;
+		}
+		if (!add_code(funcs, &capacity, at, end)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool add_go(struct g2s_funcs *funcs)
+{
+	const struct g2s_pclntab *tab = funcs->tab;
+	if (tab == NULL) {
+		return true;
+	}
+	size_t count = (size_t)tab->function_count;
+	if (!g2s_grow(&funcs->items, &funcs->capacity, funcs->count + count,
+	              sizeof(*funcs->items))) {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_range range = g2s_pclntab_function(tab, funcs->elf, i);
+		if (range.end > range.start) {
+			funcs->items[funcs->count++] = (struct g2s_function){
+				.start = range.start, .end = range.end, .go = (uint32_t)i + 1};
+		}
+	}
+	return true;
+}
+
+/* Symbols and unwind entries outside Go's text; ends of 0 are open until close_extents. */
+static bool add_foreign(struct g2s_funcs *funcs)
+{
+	const struct g2s_elf *elf = funcs->elf;
+	for (size_t i = 0; i < elf->symbol_count; i++) {
+		const struct g2s_symbol *symbol = &elf->symbols[i];
+		struct g2s_function function = {
+			.start = symbol->addr,
+			.end = symbol->size == 0 ? 0 : symbol->addr + symbol->size,
+			.symbol = (uint32_t)i + 1,
+		};
+		if (!g2s_funcs_is_go(funcs, symbol->addr) && !add(funcs, &function)) {
+			return false;
+		}
+	}
+	struct g2s_range *ranges = NULL;
+	size_t count = 0;
+	size_t capacity = 0;
+	bool fine = g2s_ehframe_read(elf, &ranges, &count, &capacity);
+	for (size_t i = 0; fine && i < count; i++) {
+		struct g2s_function function = {.start = ranges[i].start, .end = ranges[i].end};
+		fine = g2s_funcs_is_go(funcs, function.start) || add(funcs, &function);
+	}
+	free(ranges);
+	return fine;
+}
+
+/* The end of the code range that holds addr; 0 when none does. */
+static uint64_t code_end(const struct g2s_funcs *funcs, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = funcs->code_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (addr < funcs->code[middle].start) {
+			high = middle;
+		} else if (addr >= funcs->code[middle].end) {
+			low = middle + 1;
+		} else {
+			return funcs->code[middle].end;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Makes the sorted items free of overlap: those that start together become one with the largest extent, an
+ * end reaches at most to the next start, and an open one just there.
+ */
+static void close_extents(struct g2s_funcs *funcs)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < funcs->count; i++) {
+		const struct g2s_function *item = &funcs->items[i];
+		struct g2s_function *last = kept == 0 ? NULL : &funcs->items[kept - 1];
+		if (code_end(funcs, item->start) == 0) {
+			continue;
+		}
+		if (last != NULL && last->start == item->start) {
+			last->end = item->end > last->end ? item->end : last->end;
+			last->symbol = last->symbol == 0 ? item->symbol : last->symbol;
+		} else {
+			funcs->items[kept++] = *item;
+		}
+	}
+	funcs->count = kept;
+	for (size_t i = 0; i < kept; i++) {
+		struct g2s_function *item = &funcs->items[i];
+		uint64_t limit = code_end(funcs, item->start);
+		if (i + 1 < kept && funcs->items[i + 1].start < limit) {
+			limit = funcs->items[i + 1].start;
+		}
+		if (item->end <= item->start || item->end > limit) {
+			item->end = limit;
+		}
+	}
+}
+
+bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
+                     const struct g2s_pclntab *tab)
+{
+	*funcs = (struct g2s_funcs){.elf = elf, .tab = tab};
+	if (!find_code(funcs) || !add_go(funcs)) {
+		return false;
+	}
+	size_t go_count = funcs->count;
+	if (!add_foreign(funcs)) {
+		return false;
+	}
+	if (funcs->count != go_count) {
+		qsort(funcs->items, funcs->count, sizeof(*funcs->items), by_start);
+	}
+	close_extents(funcs);
+	return true;
+}
+
+void g2s_funcs_free(struct g2s_funcs *funcs)
+{
+	free(funcs->items);
+	free(funcs->code);
+	*funcs = (struct g2s_funcs){0};
+}
+
+/* How many functions start at or before addr. */
+static size_t upper_bound(const struct g2s_funcs *funcs, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = funcs->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (funcs->items[middle].start <= addr) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+const struct g2s_function *g2s_funcs_find(const struct g2s_funcs *funcs, uint64_t addr)
+{
+	size_t i = upper_bound(funcs, addr);
+	if (i == 0 || addr >= funcs->items[i - 1].end) {
+		return NULL;
+	}
+	return &funcs->items[i - 1];
+}
+
+bool g2s_funcs_gap(const struct g2s_funcs *funcs, uint64_t addr, struct g2s_range *gap)
+{
+	size_t i = upper_bound(funcs, addr);
+	uint64_t end = code_end(funcs, addr);
+	if (end == 0 || (i != 0 && addr < funcs->items[i - 1].end)) {
+		return false;
+	}
+	uint64_t start = 0;
+	for (size_t j = 0; j < funcs->code_count; j++) {
+		if (funcs->code[j].end == end) {
+			start = funcs->code[j].start;
+		}
+	}
+	if (i != 0 && funcs->items[i - 1].end > start) {
+		start = funcs->items[i - 1].end;
+	}
+	if (i < funcs->count && funcs->items[i].start < end) {
+		end = funcs->items[i].start;
+	}
+	*gap = (struct g2s_range){start, end};
+	return true;
+}
+
+bool g2s_funcs_split(struct g2s_funcs *funcs, struct g2s_range gap, const uint64_t *starts,
+                     size_t count)
+{
+	size_t at = upper_bound(funcs, gap.start);
+	size_t before = funcs->count;
+	if (!g2s_grow(&funcs->items, &funcs->capacity, funcs->count + count + 1,
+	              sizeof(*funcs->items))) {
+		return false;
+	}
+	/* Open the array where the gap is, then fill it; what was too much is closed again. */
+	memmove(&funcs->items[at + count + 1], &funcs->items[at],
+	        (before - at) * sizeof(*funcs->items));
+	size_t filled = at;
+	funcs->items[filled++] = (struct g2s_function){.start = gap.start, .end = gap.end};
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_function *last = &funcs->items[filled - 1];
+		if (starts[i] > last->start && starts[i] < gap.end) {
+			last->end = starts[i];
+			funcs->items[filled++] =
+				(struct g2s_function){.start = starts[i], .end = gap.end};
+		}
+	}
+	memmove(&funcs->items[filled], &funcs->items[at + count + 1],
+	        (before - at) * sizeof(*funcs->items));
+	funcs->count = filled + (before - at);
+	return true;
+}
+
+bool g2s_funcs_name(const struct g2s_funcs *funcs, const struct g2s_function *function,
+                    struct g2s_bytes *name)
+{
+	if (function->go != 0) {
+		return g2s_pclntab_name(funcs->tab, function->go - 1, name);
+	}
+	if (function->symbol == 0) {
+		return false;
+	}
+	const struct g2s_symbol *symbol = &funcs->elf->symbols[function->symbol - 1];
+	return g2s_bytes_string(symbol->names, symbol->name, 4096, name) && name->size != 0;
+}
+
+bool g2s_funcs_line(const struct g2s_funcs *funcs, const struct g2s_function *function,
+                    uint64_t pc, struct g2s_bytes *file, uint64_t *line)
+{
+	return function->go != 0 && g2s_pclntab_line(funcs->tab, function->go - 1, function->start,
+	                                             pc, file, line);
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include "g2s/image/pclntab.h"
+
+#include <string.h>
+
+enum {
+	/* Longest name and file path believed. */
+	MAX_TEXT = 1 << 16,
+	/* Most functions believed: a Go program of a gigabyte has some three million. */
+	MAX_FUNCTIONS = 1 << 26,
+	/* What assembler code that does not declare its arguments has in their size. */
+	ARGS_UNKNOWN = 0x80000000,
+};
+
+/* Index of a word in the runtime's moduledata, by layout (runtime/symtab.go). */
+struct module_words {
+	unsigned ftab_length;
+	unsigned min_pc;
+	unsigned text;
+	unsigned count;
+};
+
+static const struct module_words MODULE_GO12 = {4, 10, 12, 14};
+static const struct module_words MODULE_GO116 = {17, 20, 22, 24};
+
+static bool tab_uint(const struct g2s_pclntab *tab, uint64_t offset, unsigned width,
+                     uint64_t *out)
+{
+	return g2s_bytes_uint(tab->bytes, offset, width, out);
+}
+
+static unsigned entry_size(const struct g2s_pclntab *tab)
+{
+	return tab->layout == G2S_PCLNTAB_GO118 ? 8 : 2 * tab->word;
+}
+
+/* The address that functab entry i holds; entry function_count is the end of text. */
+static bool entry_pc(const struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t i,
+                     uint64_t *pc)
+{
+	uint64_t at = tab->functab + i * entry_size(tab);
+	if (tab->layout == G2S_PCLNTAB_GO118) {
+		uint64_t offset;
+		if (!tab_uint(tab, at, 4, &offset)) {
+			return false;
+		}
+		*pc = tab->text + offset;
+		return true;
+	}
+	/* A position-independent file may keep the address in the relocation alone. */
+	if (elf->reloc_count != 0) {
+		return g2s_elf_load(elf, tab->addr + at, tab->word, pc);
+	}
+	return tab_uint(tab, at, tab->word, pc);
+}
+
+/* Reads the header's words by a layout and sees whether they can be what they say. */
+static bool read_layout(struct g2s_pclntab *tab, enum g2s_pclntab_layout layout)
+{
+	unsigned w = tab->word;
+	uint64_t v[8] = {0};
+	unsigned count = layout == G2S_PCLNTAB_GO12 ? 1 : layout == G2S_PCLNTAB_GO116 ? 7 : 8;
+	for (unsigned i = 0; i < count; i++) {
+		if (!tab_uint(tab, 8 + i * w, w, &v[i])) {
+			return false;
+		}
+	}
+	tab->layout = layout;
+	tab->function_count = v[0];
+	if (v[0] == 0 || v[0] > MAX_FUNCTIONS) {
+		return false;
+	}
+	if (layout == G2S_PCLNTAB_GO12) {
+		tab->functab = 8 + w;
+		/* Everything counts from the header; the file table's place follows the functab. */
+		uint64_t files_at = tab->functab + v[0] * entry_size(tab) + w;
+		if (!tab_uint(tab, files_at, 4, &tab->files) || tab->files >= tab->bytes.size) {
+			return false;
+		}
+		return true;
+	}
+	const uint64_t *parts = layout == G2S_PCLNTAB_GO116 ? &v[2] : &v[3];
+	tab->text = layout == G2S_PCLNTAB_GO118 ? v[2] : 0;
+	tab->names = parts[0];
+	tab->cus = parts[1];
+	tab->files = parts[2];
+	tab->pcs = parts[3];
+	tab->functab = parts[4];
+	return parts[0] >= 8 + (uint64_t)count * w && parts[0] < parts[1] && parts[1] <= parts[2] &&
+	       parts[2] <= parts[3] && parts[3] <= parts[4] &&
+	       g2s_bytes_has(tab->bytes, parts[4], v[0] * entry_size(tab) + w);
+}
+
+/* Looks at every entry once: ascending, and inside executable memory of the file. */
+static bool check_functab(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	uint64_t last = 0;
+	for (uint64_t i = 0; i <= tab->function_count; i++) {
+		uint64_t pc;
+		if (!entry_pc(tab, elf, i, &pc) || (i != 0 && pc < last)) {
+			return false;
+		}
+		if (i == 0) {
+			tab->code.start = pc;
+		}
+		last = pc;
+	}
+	tab->code.end = last;
+	if (last <= tab->code.start) {
+		return false;
+	}
+	/* Go's text is one stretch of one segment; its end may be the segment's. */
+	const struct g2s_segment *segment = g2s_elf_segment(elf, tab->code.start);
+	return segment != NULL && segment->exec &&
+	       last - segment->addr <= segment->bytes.size;
+}
+
+/* The moduledata at addr, if what it says agrees with the table: then it knows where text begins. */
+static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr)
+{
+	const struct module_words *words =
+		tab->layout == G2S_PCLNTAB_GO12 ? &MODULE_GO12 : &MODULE_GO116;
+	uint64_t w = tab->word;
+	uint64_t length, capacity, min_pc, max_pc, text;
+	if (!g2s_elf_load(elf, addr + words->ftab_length * w, (unsigned)w, &length) ||
+	    !g2s_elf_load(elf, addr + (words->ftab_length + 1) * w, (unsigned)w, &capacity) ||
+	    !g2s_elf_load(elf, addr + words->min_pc * w, (unsigned)w, &min_pc) ||
+	    !g2s_elf_load(elf, addr + (words->min_pc + 1) * w, (unsigned)w, &max_pc) ||
+	    !g2s_elf_load(elf, addr + words->text * w, (unsigned)w, &text)) {
+		return false;
+	}
+	if (length != capacity || length != tab->function_count + 1 || min_pc >= max_pc ||
+	    !g2s_elf_is_code(elf, min_pc) || !g2s_elf_is_code(elf, text)) {
+		return false;
+	}
+	struct g2s_pclntab trial = *tab;
+	trial.text = text;
+	if (!check_functab(&trial, elf) || trial.code.start != min_pc) {
+		return false;
+	}
+	trial.moduledata = (struct g2s_range){addr, addr + words->count * w};
+	*tab = trial;
+	return true;
+}
+
+static bool find_module_in(struct g2s_pclntab *tab, const struct g2s_elf *elf,
+                           const struct g2s_segment *segment)
+{
+	uint64_t w = tab->word;
+	const uint8_t *data = segment->bytes.data;
+	size_t first = (size_t)(-segment->addr & (w - 1));
+	uint8_t wanted[8];
+	for (unsigned i = 0; i < 8; i++) {
+		wanted[i] = (uint8_t)(tab->addr >> (8 * i));
+	}
+	for (size_t at = first; at + w <= segment->bytes.size; at += w) {
+		if (memcmp(data + at, wanted, w) == 0 &&
+		    read_module(tab, elf, segment->addr + at)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The one word of data that points at the header opens the moduledata. */
+static bool find_module(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	for (size_t i = 0; i < elf->reloc_count; i++) {
+		if (!elf->relocs[i].foreign && elf->relocs[i].value == tab->addr &&
+		    read_module(tab, elf, elf->relocs[i].addr)) {
+			return true;
+		}
+	}
+	struct g2s_section section;
+	if (g2s_elf_section(elf, ".go.module", &section) &&
+	    read_module(tab, elf, section.addr)) {
+		return true;
+	}
+	for (int writable = 1; writable >= 0; writable--) {
+		for (size_t i = 0; i < elf->segment_count; i++) {
+			const struct g2s_segment *segment = &elf->segments[i];
+			if (!segment->exec && segment->write == (writable != 0) &&
+			    find_module_in(tab, elf, segment)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Without a moduledata: text begins where the program's entry point becomes a function's start. */
+static bool guess_text(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	if (tab->text != 0 && check_functab(tab, elf)) {
+		return true;
+	}
+	if (tab->layout != G2S_PCLNTAB_GO118) {
+		return false;
+	}
+	for (uint64_t i = 0; i < tab->function_count; i++) {
+		struct g2s_pclntab trial = *tab;
+		struct g2s_section section;
+		uint64_t offset;
+		trial.text = 0;
+		if (!entry_pc(&trial, elf, i, &offset) || offset > elf->entry) {
+			break;
+		}
+		trial.text = elf->entry - offset;
+		const struct g2s_segment *segment = g2s_elf_segment(elf, trial.text);
+		bool likely = g2s_elf_section(elf, ".text", &section)
+		                      ? section.addr == trial.text
+		                      : segment != NULL &&
+		                                (segment->addr == trial.text ||
+		                                 segment->addr + 0x1000 == trial.text);
+		if (likely && check_functab(&trial, elf)) {
+			*tab = trial;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool open_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr,
+                    enum g2s_pclntab_layout layout)
+{
+	struct g2s_pclntab trial = {.addr = addr};
+	uint64_t quantum, word;
+	if (!g2s_elf_view(elf, addr, &trial.bytes) ||
+	    !g2s_bytes_uint(trial.bytes, 6, 1, &quantum) ||
+	    !g2s_bytes_uint(trial.bytes, 7, 1, &word) || word != elf->word) {
+		return false;
+	}
+	trial.quantum = (unsigned)quantum;
+	trial.word = (unsigned)word;
+	if (!read_layout(&trial, layout)) {
+		return false;
+	}
+	if (layout != G2S_PCLNTAB_GO118 && !check_functab(&trial, elf)) {
+		return false;
+	}
+	if (!find_module(&trial, elf) && layout == G2S_PCLNTAB_GO118 && !guess_text(&trial, elf)) {
+		return false;
+	}
+	/* The functab with the functions' records is the last part that the code's addresses are in. */
+	uint64_t last = 0;
+	uint64_t at = trial.functab + (trial.function_count - 1) * entry_size(&trial);
+	unsigned width = entry_size(&trial) / 2;
+	(void)tab_uint(&trial, at + width, width, &last);
+	last += layout == G2S_PCLNTAB_GO12 ? 0 : trial.functab;
+	trial.end = addr + (last < trial.bytes.size ? last : trial.bytes.size);
+	*tab = trial;
+	return true;
+}
+
+static enum g2s_pclntab_layout layout_of(uint64_t magic)
+{
+	switch (magic) {
+	case 0xfffffffb:
+		return G2S_PCLNTAB_GO12;
+	case 0xfffffffa:
+		return G2S_PCLNTAB_GO116;
+	case 0xfffffff0:
+	case 0xfffffff1:
+		return G2S_PCLNTAB_GO118;
+	default:
+		return G2S_PCLNTAB_NONE;
+	}
+}
+
+/* A header by its magic or, since obfuscators replace that, by every layout in turn. */
+static bool try_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr,
+                   uint64_t magic, bool any_magic)
+{
+	enum g2s_pclntab_layout layout = layout_of(magic);
+	if (layout != G2S_PCLNTAB_NONE) {
+		return open_at(tab, elf, addr, layout);
+	}
+	return any_magic && (open_at(tab, elf, addr, G2S_PCLNTAB_GO118) ||
+	                     open_at(tab, elf, addr, G2S_PCLNTAB_GO116) ||
+	                     open_at(tab, elf, addr, G2S_PCLNTAB_GO12));
+}
+
+static bool search_segment(struct g2s_pclntab *tab, const struct g2s_elf *elf,
+                           const struct g2s_segment *segment, bool any_magic)
+{
+	size_t step = elf->word;
+	size_t first = (size_t)(-segment->addr & (step - 1));
+	const uint8_t *data = segment->bytes.data;
+	for (size_t at = first; at + 8 <= segment->bytes.size; at += step) {
+		const uint8_t *p = data + at;
+		if (p[4] != 0 || p[5] != 0 || p[7] != elf->word ||
+		    (p[6] != 1 && p[6] != 2 && p[6] != 4)) {
+			continue;
+		}
+		uint64_t magic = 0;
+		(void)g2s_bytes_uint(segment->bytes, at, 4, &magic);
+		if (try_at(tab, elf, segment->addr + at, magic, any_magic)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	*tab = (struct g2s_pclntab){0};
+	static const char *const sections[] = {".gopclntab", ".data.rel.ro.gopclntab"};
+	for (size_t i = 0; i < 2; i++) {
+		struct g2s_section section;
+		uint64_t magic;
+		if (g2s_elf_section(elf, sections[i], &section) &&
+		    g2s_elf_load(elf, section.addr, 4, &magic) &&
+		    try_at(tab, elf, section.addr, magic, false)) {
+			return true;
+		}
+	}
+	for (int any_magic = 0; any_magic <= 1; any_magic++) {
+		for (size_t i = 0; i < elf->segment_count; i++) {
+			if (search_segment(tab, elf, &elf->segments[i], any_magic != 0)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+struct g2s_range g2s_pclntab_function(const struct g2s_pclntab *tab, const struct g2s_elf *elf,
+                                      uint64_t i)
+{
+	struct g2s_range range = {0, 0};
+	if (i < tab->function_count && entry_pc(tab, elf, i, &range.start)) {
+		(void)entry_pc(tab, elf, i + 1, &range.end);
+	}
+	return range;
+}
+
+/* Offset of function i's record from the header. */
+static bool record_of(const struct g2s_pclntab *tab, uint64_t i, uint64_t *record)
+{
+	unsigned width = entry_size(tab) / 2;
+	uint64_t offset;
+	if (i >= tab->function_count ||
+	    !tab_uint(tab, tab->functab + i * entry_size(tab) + width, width, &offset)) {
+		return false;
+	}
+	*record = offset + (tab->layout == G2S_PCLNTAB_GO12 ? 0 : tab->functab);
+	return true;
+}
+
+/*
+ * A function's record: its entry (a word; u32 from 1.18 on), then u32 or i32 each: name, args, deferreturn,
+ * pcsp, pcfile, pcln, npcdata, and from 1.16 on the compilation unit.
+ */
+enum record_field {
+	FIELD_NAME = 0,
+	FIELD_ARGS = 1,
+	FIELD_PCFILE = 4,
+	FIELD_PCLN = 5,
+	FIELD_CU = 7,
+};
+
+static bool record_field(const struct g2s_pclntab *tab, uint64_t i, enum record_field field,
+                         uint64_t *out)
+{
+	uint64_t record;
+	unsigned entry = tab->layout == G2S_PCLNTAB_GO118 ? 4 : tab->word;
+	return record_of(tab, i, &record) &&
+	       tab_uint(tab, record + entry + 4 * (uint64_t)field, 4, out);
+}
+
+bool g2s_pclntab_name(const struct g2s_pclntab *tab, uint64_t i, struct g2s_bytes *name)
+{
+	uint64_t offset;
+	return record_field(tab, i, FIELD_NAME, &offset) &&
+	       g2s_bytes_string(tab->bytes, tab->names + offset, MAX_TEXT, name) &&
+	       name->size != 0;
+}
+
+bool g2s_pclntab_args(const struct g2s_pclntab *tab, uint64_t i, uint64_t *size)
+{
+	return record_field(tab, i, FIELD_ARGS, size) && *size < ARGS_UNKNOWN;
+}
+
+static bool read_varint(const struct g2s_pclntab *tab, uint64_t *at, uint32_t *out)
+{
+	uint32_t value = 0;
+	for (unsigned shift = 0; shift < 32; shift += 7) {
+		uint64_t byte;
+		if (!tab_uint(tab, *at, 1, &byte)) {
+			return false;
+		}
+		*at += 1;
+		value |= (uint32_t)(byte & 0x7f) << shift;
+		if ((byte & 0x80) == 0) {
+			*out = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The value at pc of a table of pairs (zigzag change of the value, change of the pc in quanta) that begins
+ * at offset; a change of 0 after the first pair ends it (runtime/symtab.go, step).
+ */
+static bool pc_value(const struct g2s_pclntab *tab, uint64_t offset, uint64_t start, uint64_t pc,
+                     int32_t *out)
+{
+	uint32_t value = UINT32_MAX;
+	uint64_t at = tab->pcs + offset;
+	uint64_t place = start;
+	for (bool first = true;; first = false) {
+		uint32_t change, distance;
+		if (!read_varint(tab, &at, &change) || (change == 0 && !first) ||
+		    !read_varint(tab, &at, &distance)) {
+			return false;
+		}
+		value += (change & 1) != 0 ? ~(change >> 1) : change >> 1;
+		place += (uint64_t)distance * tab->quantum;
+		if (pc < place) {
+			*out = (int32_t)value;
+			return true;
+		}
+	}
+}
+
+static bool file_name(const struct g2s_pclntab *tab, uint64_t i, int32_t number,
+                      struct g2s_bytes *file)
+{
+	uint64_t offset;
+	if (number < 0) {
+		return false;
+	}
+	if (tab->layout == G2S_PCLNTAB_GO12) {
+		return tab_uint(tab, tab->files + 4 * (uint64_t)number, 4, &offset) &&
+		       g2s_bytes_string(tab->bytes, offset, MAX_TEXT, file);
+	}
+	uint64_t cu;
+	return record_field(tab, i, FIELD_CU, &cu) &&
+	       tab_uint(tab, tab->cus + 4 * (cu + (uint64_t)number), 4, &offset) &&
+	       offset != UINT32_MAX &&
+	       g2s_bytes_string(tab->bytes, tab->files + offset, MAX_TEXT, file);
+}
+
+bool g2s_pclntab_line(const struct g2s_pclntab *tab, uint64_t i, uint64_t start, uint64_t pc,
+                      struct g2s_bytes *file, uint64_t *line)
+{
+	uint64_t files, lines;
+	int32_t number, found;
+	if (!record_field(tab, i, FIELD_PCFILE, &files) ||
+	    !record_field(tab, i, FIELD_PCLN, &lines) ||
+	    !pc_value(tab, files, start, pc, &number) || !file_name(tab, i, number, file) ||
+	    !pc_value(tab, lines, start, pc, &found) || found < 0) {
+		return false;
+	}
+	*line = (uint64_t)found;
+	return true;
+}
