@@ -31,15 +31,16 @@ enum {
 int cli_status(enum g2s_code code);
 
 /*
- * Prints "g2s-<applet>: <message>\n" on stderr, control characters and invalid UTF-8 of the message escaped.
- * applet is the bare name ("scan").
+ * Prints "g2s-<applet>: <message>\n" on stderr, control characters and invalid UTF-8 of the
+ * message escaped.  applet is the bare name ("scan"), or NULL for g2s itself.  One write per
+ * message: the lines of two stages of a pipeline do not mix.
  */
 void cli_message(const char *applet, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * One option.  A table of them ends with a row whose name is NULL; it parses the command line and prints
- * the usage.  Exactly one of flag, text and call is set.
+ * One option.  A table of them ends with a row whose name is NULL; it parses the command line and
+ * prints the usage.  Exactly one of flag, text and call is set.
  */
 struct cli_option {
 	/* Without dashes: "strict". */
@@ -54,46 +55,64 @@ struct cli_option {
 	bool *flag;
 	/* Set to the argument; it is argv's memory. */
 	const char **text;
-	/* Called with the argument for every occurrence; false refuses it (a message was printed). */
+	/* Called with the argument for every occurrence; false refuses it (it printed why). */
 	bool (*call)(void *user, const char *argument);
 	void *user;
 };
 
 /* What --help prints around the options. */
 struct cli_usage {
-	/* The applet's bare name. */
+	/* The applet's bare name; NULL for g2s itself. */
 	const char *applet;
-	/* What follows the options on the usage line: "FILE...". */
+	/* What follows the options on the usage line: "FILE..."; NULL for nothing. */
 	const char *operands;
-	/* One paragraph of what it does, lines broken as they are to be printed. */
+	/* What it does: lines broken as they are to be printed, each ended by a newline. */
 	const char *about;
 	const struct cli_option *options;
 };
 
 /*
- * Parses argv[1..] by the table; --help and --version are added to every table and answered here, on stdout.
- * Options and operands may be mixed, "--" ends the options, "--name=value" and "--name value" are the same,
- * "-" alone is an operand.  Returns the number of operands, which are moved to argv[1..]; or -1 when the
- * applet is to end with *status (a help text was printed, or a usage message).
+ * Parses argv[1..] by the table; -h, --help and --version are added to every table and answered
+ * here, on stdout.  Options and operands may be mixed, "--" ends the options, "--name=value" and
+ * "--name value" are the same, as are "-oX" and "-o X", switches may share a dash, "-" alone is an
+ * operand.  Returns the number of operands, which are moved to argv[1..]; or -1 when the applet is
+ * to end with *status (a help text was printed, or a usage message).
  */
 int cli_parse(const struct cli_usage *usage, int argc, char **argv, int *status);
 
+/* Prints a usage message that points to --help; returns G2S_EXIT_USAGE. */
+int cli_usage_error(const char *applet, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /*
- * An applet's output: stdout, or a temporary file beside the target that is renamed over it when all went well.
- * Zero-initialise it.
+ * An applet's output: stdout, or a file.  What is written to it is held in memory and goes out
+ * whole when it is committed, so that an applet that fails has written nothing.  A target that
+ * is a regular file, or is not there, is replaced by renaming a temporary file beside it; any
+ * other one (a device, a pipe) is written to.  Zero-initialise it.
  */
 struct cli_output {
 	const char *applet;
-	/* The target, or NULL for stdout. */
-	const char *path;
-	char *temporary;
+	/* The target with its links followed, in memory of its own; NULL for stdout. */
+	char *path;
+	/* Where to write; NULL when it is not open. */
 	FILE *file;
+	/* What file has collected. */
+	char *data;
+	size_t size;
 };
 
-/* Opens the output.  Returns false after a message. */
+/*
+ * Opens the output; path is NULL for stdout.  Returns false after a message: the applet ends with
+ * G2S_EXIT_OUTPUT.
+ */
 bool cli_output_open(struct cli_output *output, const char *applet, const char *path);
-/* Flushes, checks every write, renames.  Returns G2S_EXIT_DONE, or G2S_EXIT_OUTPUT after a message. */
+
+/*
+ * Writes everything out and looks at every result.  Returns G2S_EXIT_DONE; or G2S_EXIT_OUTPUT after
+ * a message, and without one when the reader of a pipe has gone.  The output is closed.
+ */
 int cli_output_commit(struct cli_output *output);
+
 /* Throws an unfinished output away; the target is untouched.  Harmless on any state. */
 void cli_output_discard(struct cli_output *output);
 

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+
+#include "g2s/text.h"
+#include "g2s/version.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_status(enum g2s_code code)
+{
+	switch (code) {
+	case G2S_OK:
+		return G2S_EXIT_DONE;
+	case G2S_ERR_FORMAT:
+		return G2S_EXIT_INPUT;
+	case G2S_ERR_WRITE:
+		return G2S_EXIT_OUTPUT;
+	case G2S_ERR_READ:
+	case G2S_ERR_MEMORY:
+		break;
+	}
+	return G2S_EXIT_USAGE;
+}
+
+/*
+ * --- messages
+ * ----------------------------------------------------------------------------------
+ */
+
+/* "g2s", or "g2s-" and the applet. */
+static const char *dash(const char *applet)
+{
+	return applet == NULL ? "" : "-";
+}
+
+static const char *bare(const char *applet)
+{
+	return applet == NULL ? "" : applet;
+}
+
+/* Prints one line; hint, which is ours, follows the message as it stands. */
+static void print_message(const char *applet, const char *hint, const char *format, va_list values)
+{
+	/* Two paths of PATH_MAX and some words; a longer message is cut. */
+	char raw[9000];
+	char shown[4 * sizeof(raw)];
+	if (vsnprintf(raw, sizeof(raw), format, values) < 0) {
+		raw[0] = '\0';
+	}
+	size_t used = (size_t)snprintf(shown, sizeof(shown), "g2s%s%s: ", dash(applet),
+	                               bare(applet));
+	size_t end = strlen(hint) + 2;
+	g2s_text_escape(shown + used, sizeof(shown) - used - end, raw, strlen(raw),
+	                G2S_TEXT_MESSAGE);
+	used += strlen(shown + used);
+	used += (size_t)snprintf(shown + used, sizeof(shown) - used, "%s\n", hint);
+	/* Nobody is left to be told when this fails. */
+	fwrite(shown, 1, used, stderr);
+}
+
+void cli_message(const char *applet, const char *format, ...)
+{
+	va_list values;
+	va_start(values, format);
+	print_message(applet, "", format, values);
+	va_end(values);
+}
+
+int cli_usage_error(const char *applet, const char *format, ...)
+{
+	va_list values;
+	va_start(values, format);
+	print_message(applet, " (--help lists the options)", format, values);
+	va_end(values);
+	return G2S_EXIT_USAGE;
+}
+
+/*
+ * --- options
+ * -----------------------------------------------------------------------------------
+ */
+
+/* The options that every applet has, as rows for --help; parse() answers them itself. */
+static const struct cli_option common_options[] = {
+	{.name = "help", .letter = 'h', .help = "print this text"},
+	{.name = "version", .help = "print the version"},
+	{0},
+};
+
+static void print_options(FILE *out, const struct cli_option *options)
+{
+	for (const struct cli_option *option = options; option->name != NULL; option++) {
+		char left[64];
+		char letter[] = {'-', option->letter, ',', ' ', '\0'};
+		snprintf(left, sizeof(left), "%s--%s%s%s",
+		         option->letter != 0 ? letter : "    ", option->name,
+		         option->argument != NULL ? "=" : "",
+		         option->argument != NULL ? option->argument : "");
+		/* An option that is wider than its column has its text on the next line. */
+		bool wide = strlen(left) > 27;
+		fprintf(out, "  %-27s%s%s\n", left, wide ? "\n                             " : " ",
+		        option->help);
+	}
+}
+
+static int print_help(const struct cli_usage *usage)
+{
+	struct cli_output output = {0};
+	if (!cli_output_open(&output, usage->applet, NULL)) {
+		return G2S_EXIT_OUTPUT;
+	}
+	fprintf(output.file, "usage: g2s%s%s [OPTION]...%s%s\n\n%s\n", dash(usage->applet),
+	        bare(usage->applet), usage->operands != NULL ? " " : "",
+	        usage->operands != NULL ? usage->operands : "", usage->about);
+	print_options(output.file, usage->options);
+	print_options(output.file, common_options);
+	return cli_output_commit(&output);
+}
+
+static int print_version(const struct cli_usage *usage)
+{
+	struct cli_output output = {0};
+	if (!cli_output_open(&output, usage->applet, NULL)) {
+		return G2S_EXIT_OUTPUT;
+	}
+	fprintf(output.file, "g2s%s%s " G2S_VERSION "\n", dash(usage->applet), bare(usage->applet));
+	return cli_output_commit(&output);
+}
+
+/* A command line while it is being parsed. */
+struct parse {
+	const struct cli_usage *usage;
+	int argc;
+	char **argv;
+	/* The next argument to look at. */
+	int next;
+	int status;
+};
+
+static const struct cli_option *find_long(const struct cli_option *options, const char *name,
+                                          size_t length)
+{
+	for (const struct cli_option *option = options; option->name != NULL; option++) {
+		if (strlen(option->name) == length && memcmp(option->name, name, length) == 0) {
+			return option;
+		}
+	}
+	return NULL;
+}
+
+static const struct cli_option *find_short(const struct cli_option *options, char letter)
+{
+	for (const struct cli_option *option = options; option->name != NULL; option++) {
+		if (option->letter == letter) {
+			return option;
+		}
+	}
+	return NULL;
+}
+
+/* Ends the parsing with a status. */
+static bool stop(struct parse *parse, int status)
+{
+	parse->status = status;
+	return false;
+}
+
+/*
+ * Does what an option asks for.  value is what was attached to it, or NULL: then an option that
+ * takes an argument takes the next one.
+ */
+static bool apply(struct parse *parse, const struct cli_option *option, const char *value)
+{
+	const char *applet = parse->usage->applet;
+	if (option->argument == NULL) {
+		if (value != NULL) {
+			return stop(parse, cli_usage_error(applet, "--%s takes no argument",
+			                                   option->name));
+		}
+		*option->flag = true;
+		return true;
+	}
+	if (value == NULL && parse->next < parse->argc) {
+		value = parse->argv[parse->next++];
+	}
+	if (value == NULL) {
+		return stop(parse, cli_usage_error(applet, "--%s needs an argument: %s",
+		                                   option->name, option->argument));
+	}
+	if (option->text != NULL) {
+		*option->text = value;
+		return true;
+	}
+	return option->call(option->user, value) || stop(parse, G2S_EXIT_USAGE);
+}
+
+static bool parse_long(struct parse *parse, const char *word)
+{
+	const struct cli_usage *usage = parse->usage;
+	const char *value = strchr(word, '=');
+	size_t length = value != NULL ? (size_t)(value - word) : strlen(word);
+	const struct cli_option *option = find_long(usage->options, word, length);
+	if (option != NULL) {
+		return apply(parse, option, value != NULL ? value + 1 : NULL);
+	}
+	option = value == NULL ? find_long(common_options, word, length) : NULL;
+	if (option == NULL) {
+		return stop(parse, cli_usage_error(usage->applet, "unknown option --%s", word));
+	}
+	return stop(parse, option == common_options ? print_help(usage) : print_version(usage));
+}
+
+/* letters: what follows a single dash. */
+static bool parse_short(struct parse *parse, const char *letters)
+{
+	const struct cli_usage *usage = parse->usage;
+	while (*letters != '\0') {
+		const struct cli_option *option = find_short(usage->options, *letters);
+		if (option == NULL && *letters == common_options[0].letter) {
+			return stop(parse, print_help(usage));
+		}
+		if (option == NULL) {
+			return stop(parse, cli_usage_error(usage->applet, "unknown option -%s",
+			                                   letters));
+		}
+		letters++;
+		if (option->argument != NULL) {
+			return apply(parse, option, *letters != '\0' ? letters : NULL);
+		}
+		if (!apply(parse, option, NULL)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int cli_parse(const struct cli_usage *usage, int argc, char **argv, int *status)
+{
+	struct parse parse = {.usage = usage, .argc = argc, .argv = argv, .next = 1};
+	int operands = 0;
+	bool options_ended = false;
+	while (parse.next < argc) {
+		char *word = argv[parse.next++];
+		bool going_on = true;
+		if (options_ended || word[0] != '-' || word[1] == '\0') {
+			/* Never further than what was read: nothing is overwritten unseen. */
+			argv[1 + operands++] = word;
+		} else if (strcmp(word, "--") == 0) {
+			options_ended = true;
+		} else if (word[1] == '-') {
+			going_on = parse_long(&parse, word + 2);
+		} else {
+			going_on = parse_short(&parse, word + 1);
+		}
+		if (!going_on) {
+			*status = parse.status;
+			return -1;
+		}
+	}
+	return operands;
+}
