@@ -55,7 +55,9 @@ HARDENING := -fstack-protector-strong -fstack-clash-protection
 ifeq ($(shell uname -m),x86_64)
 HARDENING += -fcf-protection=full
 endif
-COMMON := -std=c17 -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections -D_GNU_SOURCE
+COMMON := -std=c17 -ffunction-sections -fdata-sections -D_GNU_SOURCE
+# Not one of the flags that a change of rebuilds everything: a moved tree gives the same objects.
+HERE = -ffile-prefix-map='$(CURDIR)'=.
 LINK_COMMON := -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 
 # musl has no _FORTIFY_SOURCE.  gcc's -static-pie through musl's specs makes a dynamic executable, so the
@@ -162,7 +164,7 @@ define compile
 $(SAY) CC $<
 @mkdir -p $(@D)
 $(Q)t=$@.$$$$; trap 'rm -f $$t $$t.d' EXIT; \
-$(COMPILER) $(1) -MMD -MP -MT $@ -MF $$t.d -c -o $$t $< && mv $$t.d $(@:.o=.d) && mv $$t $@
+$(COMPILER) $(HERE) $(1) -MMD -MP -MT $@ -MF $$t.d -c -o $$t $< && mv $$t.d $(@:.o=.d) && mv $$t $@
 endef
 
 # $(call link,COMMAND): COMMAND writes to $$t.
@@ -217,7 +219,7 @@ define compile_third
 $(SAY) CC $(1)
 @mkdir -p $(@D)
 $(Q)t=$@.$$$$; trap 'rm -f $$t' EXIT; \
-$(COMPILER) $(THIRD_CFLAGS) $(2) -c -o $$t $(1) && mv $$t $@
+$(COMPILER) $(HERE) $(THIRD_CFLAGS) $(2) -c -o $$t $(1) && mv $$t $@
 endef
 
 $(B)/libg2s.a: $(CORE_O) $(B)/members

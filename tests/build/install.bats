@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# make install puts everything where it belongs, make uninstall takes all of it away again.
+
+load helper
+
+setup() {
+	build_setup
+	# With what is built already: nothing is compiled here.
+	copy_project "$scratch/tree"
+	mkdir "$scratch/tree/.build"
+	cp -RpP "$root/.build/release" "$root/.build/src" "$scratch/tree/.build"
+	cp -RpP "$dist" "$scratch/tree/dist"
+}
+
+teardown() {
+	build_teardown
+}
+
+tree_of() {
+	(cd "$1" && find . | sort)
+}
+
+@test "install with DESTDIR and PREFIX, then uninstall leaves nothing" {
+	mkdir "$scratch/stage"
+	make -C "$scratch/tree" install DESTDIR="$scratch/stage" PREFIX=/opt/g2s
+	bin=$scratch/stage/opt/g2s/bin
+	cmp "$dist/g2s" "$bin/g2s"
+	for link in "$dist"/g2s-*; do
+		[ "$(readlink "$bin/${link##*/}")" = g2s ]
+	done
+	run "$bin/g2s-profile" --version
+	[ "$status" -eq 0 ]
+	for page in "$root"/applets/*.1; do
+		cmp "$page" "$scratch/stage/opt/g2s/share/man/man1/${page##*/}"
+	done
+	make -C "$scratch/tree" uninstall DESTDIR="$scratch/stage" PREFIX=/opt/g2s
+	run find "$scratch/stage" ! -type d
+	[ -z "$output" ]
+	[ ! -e "$scratch/stage/opt/g2s" ]
+}
+
+@test "what others have put there stays" {
+	mkdir -p "$scratch/stage/bin" "$scratch/stage/share/man/man1"
+	echo theirs >"$scratch/stage/bin/g2s-theirs"
+	before=$(tree_of "$scratch/stage")
+	make -C "$scratch/tree" install PREFIX="$scratch/stage"
+	[ "$(tree_of "$scratch/stage")" != "$before" ]
+	# A second install over the first is no error.
+	make -C "$scratch/tree" install PREFIX="$scratch/stage"
+	make -C "$scratch/tree" uninstall PREFIX="$scratch/stage"
+	[ -f "$scratch/stage/bin/g2s-theirs" ]
+	run find "$scratch/stage" ! -type d
+	[ "$output" = "$scratch/stage/bin/g2s-theirs" ]
+}
+
+@test "clean removes all that a build leaves" {
+	make -C "$scratch/tree" clean
+	copy_project "$scratch/fresh"
+	[ "$(tree_of "$scratch/tree")" = "$(tree_of "$scratch/fresh")" ]
+}
+
+@test "every applet has its link and its manual page" {
+	applets=$(sed -n 's/^\tX(\([a-z0-9]*\),.*/\1/p' "$root/applets/applets.h")
+	[ -n "$applets" ]
+	for applet in $applets; do
+		[ "$(readlink "$dist/g2s-$applet")" = g2s ]
+		[ -f "$root/applets/g2s-$applet.1" ]
+	done
+	[ -f "$root/applets/g2s.1" ]
+}
+
+@test "make help names every target" {
+	run make -C "$root" help
+	for target in all install uninstall clean check check-asan bench static; do
+		[[ $output == *"  $target"* ]]
+	done
+}
