@@ -15,7 +15,7 @@
  *     isa/                what an instruction means; one file sees Zydis
  *     analysis/           which numbers reach the kernel
  *     stream.c            the lines between the applets, written and read
- *     sites.c             streams held in memory, as their union
+ *     streams.c           streams held in memory, as their union
  *     policy/             numbers and names, profiles, what runtimes need; one file sees cJSON
  *     text.c error.c memory.c   escaping, errors, growing arrays
  *   include/g2s/          core's headers, in the same rooms

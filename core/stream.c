@@ -479,8 +479,8 @@ enum g2s_code g2s_stream_read(FILE *in, bool partial, const struct g2s_stream_ha
 	}
 	enum g2s_code code;
 	for (;;) {
-		char *line;
-		size_t size;
+		char *line = NULL;
+		size_t size = 0;
 		code = next_line(&reader, &line, &size);
 		if (code != G2S_OK || line == NULL) {
 			break;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "g2s/policy/sysno.h"
+
+#include "sysno_data.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/*
+ * The calls for which x32 has a number of its own, from X32_OWN_FIRST on: those whose arguments
+ * have another layout there (arch/x86/entry/syscalls/syscall_64.tbl of the kernel, ABI "x32").
+ * The kernel adds none to them any more.
+ */
+static const char *const x32_own[] = {
+	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg",
+	"execve", "ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack",
+	"timer_create", "mq_notify", "kexec_load", "waitid", "set_robust_list", "get_robust_list",
+	"vmsplice", "move_pages", "preadv", "pwritev", "rt_tgsigqueueinfo", "recvmmsg", "sendmmsg",
+	"process_vm_readv", "process_vm_writev", "setsockopt", "getsockopt", "io_setup", "io_submit",
+	"execveat", "preadv2", "pwritev2",
+};
+
+enum { X32_OWN_FIRST = 512 };
+
+static const size_t x32_own_count = sizeof(x32_own) / sizeof(x32_own[0]);
+
+static const struct g2s_sysno_table *find_table(const char *arch)
+{
+	for (const struct g2s_sysno_table *table = g2s_sysno_tables; table->arch != NULL; table++) {
+		if (strcmp(table->arch, arch) == 0) {
+			return table;
+		}
+	}
+	return NULL;
+}
+
+bool g2s_sysno_has_arch(const char *arch)
+{
+	return find_table(arch) != NULL;
+}
+
+bool g2s_sysno_is_x32(const char *arch, int64_t number)
+{
+	return number >= G2S_SYSNO_X32_BIT && number < 2 * (int64_t)G2S_SYSNO_X32_BIT &&
+	       strcmp(arch, "x86_64") == 0;
+}
+
+static const char *find_name(const struct g2s_sysno_table *table, int64_t number)
+{
+	size_t low = 0;
+	size_t high = table->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (table->entries[middle].number < number) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < table->count && table->entries[low].number == number ?
+	       table->entries[low].name : NULL;
+}
+
+/* True when x32 has another number than x86_64 for name. */
+static bool is_x32_own(const char *name)
+{
+	for (size_t i = 0; i < x32_own_count; i++) {
+		if (strcmp(x32_own[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *find_x32_name(const struct g2s_sysno_table *table, int64_t number)
+{
+	if (number >= X32_OWN_FIRST && number < X32_OWN_FIRST + (int64_t)x32_own_count) {
+		return x32_own[number - X32_OWN_FIRST];
+	}
+	/* The kernel refuses the 64-bit number of a call that has one of its own. */
+	const char *name = find_name(table, number);
+	return name != NULL && !is_x32_own(name) ? name : NULL;
+}
+
+const char *g2s_sysno_name(const char *arch, int64_t number)
+{
+	const struct g2s_sysno_table *table = find_table(arch);
+	if (table == NULL) {
+		return NULL;
+	}
+	if (g2s_sysno_is_x32(arch, number)) {
+		return find_x32_name(table, number - G2S_SYSNO_X32_BIT);
+	}
+	return find_name(table, number);
+}
+
+int64_t g2s_sysno_number(const char *arch, const char *name)
+{
+	const struct g2s_sysno_table *table = find_table(arch);
+	for (size_t i = 0; table != NULL && i < table->count; i++) {
+		if (strcmp(table->entries[i].name, name) == 0) {
+			return table->entries[i].number;
+		}
+	}
+	return -1;
+}
