@@ -114,6 +114,7 @@ check-unit check-cli check-build check-e2e: check-%: ## run one part of the test
 check-asan: ## unit and cli tests under AddressSanitizer and UBSan
 	+scripts/test --asan unit cli
 
+export BENCH_FILES BENCH_RUNS BENCH_OBJDUMP
 bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENCH_OBJDUMP=1)
 	scripts/bench $(DIST)
 
