@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
+#
+# What the end-to-end tests share.  A test goes through many programs and names every fault it
+# meets before it fails, so that one run shows the whole picture.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+dist=$(cd "${G2S_DIST:-$here/../../dist}" && pwd)
+export LC_ALL=C
+
+all_programs="hello web exec files user signals xsys hidden chosen allthreads rawsys"
+# The versions that have a test of their own: each ABI, each layout of pclntab, and the newest.  The others:
+other_versions="1.9 1.10 1.11 1.12 1.13 1.14 1.16 1.18 1.20 1.22 1.23 1.25 1.26"
+
+setup() {
+	work=$(mktemp -d)
+	faults=0
+	built=0
+	reason=
+}
+
+teardown() {
+	rm -rf "$work"
+}
+
+# Skips what is only in the long run.
+only_all() {
+	[ -n "${G2S_E2E_ALL:-}" ] || skip "only with G2S_E2E_ALL=1"
+}
+
+fault() {
+	echo "FAULT: $*"
+	faults=$((faults + 1))
+}
+
+# Ends a test: fails when there were faults, skips when nothing could be built.
+verdict() {
+	[ "$faults" -eq 0 ] || {
+		echo "$faults faults"
+		return 1
+	}
+	[ "$built" -gt 0 ] || skip "${reason:-nothing was built}"
+}
+
+# fixture GO PROGRAM VARIANT: sets $program to the executable, or returns 1 after a note or a fault.
+fixture() {
+	local status=0
+	program=$("$here/build-fixtures" "$1" "$2" "$3" 2>"$work/why") || status=$?
+	case $status in
+	0)
+		built=$((built + 1))
+		return 0
+		;;
+	77)
+		reason=$(cat "$work/why")
+		echo "not there: $2 $3, Go $1: $reason"
+		;;
+	*) fault "$2 $3, Go $1: $(cat "$work/why")" ;;
+	esac
+	return 1
+}
+
+# scan LABEL PROGRAM: leaves the resolved stream in $work/stream, its rows in $work/rows and "number name" of
+# the known ones in $work/said; returns 1 after a fault.
+scan() {
+	local status=0
+	(
+		set -o pipefail
+		"$dist/g2s-scan" "$2" 2>"$work/err" | "$dist/g2s-resolve" 2>>"$work/err" >"$work/stream"
+	) || status=$?
+	if [ "$status" -ne 0 ] || [ -s "$work/err" ]; then
+		fault "$1: the pipeline says $status, $(head -n 3 "$work/err")"
+		[ "$status" -eq 0 ] || return 1
+	fi
+	grep -v '^#' "$work/stream" >"$work/rows" || true
+	awk -F '\t' '$2 == "x86_64" && $5 != "?" { print $5 " " $9 }' "$work/rows" | sort -u >"$work/said"
+}
+
+# unresolved: the functions of the rows that have no number.
+unresolved() {
+	awk -F '\t' '$5 == "?" { print $7 }' "$work/rows" | sort -u
+}
+
+# seen LABEL RUNS PROGRAM: leaves "number name" of what strace sees in $work/seen, less restart_syscall,
+# which the kernel makes for anyone and g2s-profile adds for all.
+seen() {
+	local status=0
+	"$here/observed" "$2" "$3" >"$work/observed" 2>"$work/why" || status=$?
+	if [ "$status" -eq 77 ]; then
+		skip "$(cat "$work/why")"
+	elif [ "$status" -ne 0 ]; then
+		fault "$1: $(cat "$work/why")"
+		return 1
+	fi
+	grep -v '^219 restart_syscall$' "$work/observed" | sort -u >"$work/seen"
+	[ -s "$work/seen" ] || fault "$1: strace saw nothing"
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2034,SC2016 # common.bash's variables, awk's variables
+#
+# What must not make a difference: symbols. What must be exact: the numbers of the smallest program.
+
+load common
+
+# stripped_alike GO PROGRAM...: with and without symbols the rows are the same, names and lines included.
+stripped_alike() {
+	local go=$1 name
+	shift
+	for name in "$@"; do
+		fixture "$go" "$name" plain || continue
+		scan "$name plain, Go $go" "$program" || continue
+		cut -f 2- "$work/rows" >"$work/plain"
+		fixture "$go" "$name" stripped || continue
+		scan "$name stripped, Go $go" "$program" || continue
+		cut -f 2- "$work/rows" >"$work/stripped"
+		[ -s "$work/plain" ] || fault "$name plain, Go $go: no rows"
+		cmp -s "$work/plain" "$work/stripped" ||
+			fault "$name, Go $go: stripping changes the rows" \
+				"$(diff "$work/plain" "$work/stripped" | head -n 5)"
+	done
+}
+
+# hello_exactly GO: the numbers of hello are those of hello.tsv.
+hello_exactly() {
+	local minor expected
+	fixture "$1" hello plain || return 0
+	scan "hello, Go $1" "$program" || return 0
+	minor=$(awk -F '\t' '$1 == "#binary" { print $4 }' "$work/stream" |
+		sed 's/^go\(1\.[0-9]*\).*/\1/')
+	expected=$(awk -F '\t' -v minor="$minor" '$1 == minor { print $2 " / " $3 }' "$here/hello.tsv")
+	if [ -z "$expected" ]; then
+		# A version newer than the table has nothing to be compared with.
+		case $1 in
+		installed) reason="hello.tsv does not know Go $minor" && built=0 ;;
+		*) fault "hello, Go $1: scan calls it Go '$minor', which is not in hello.tsv" ;;
+		esac
+		return 0
+	fi
+	found="$(numbers '$4 != "vdso"') / $(numbers '$4 == "vdso"')"
+	[ "$found" = "$expected" ] ||
+		fault "hello, Go $1:"$'\n'"  expected $expected"$'\n'"  found    $found"
+}
+
+# numbers CONDITION: the numbers of the rows that meet it, on one line, or "-".
+numbers() {
+	awk -F '\t' "$1"' { print $5 }' "$work/rows" | sort -n -u | awk '
+		{ line = line (NR > 1 ? " " : "") $0 }
+		END { print NR ? line : "-" }'
+}
+
+@test "stripped: rows as with symbols" {
+	for version in 1.15 1.17 1.19 1.21 1.24 1.27 installed; do
+		# shellcheck disable=SC2086 # a list of names
+		stripped_alike $version $all_programs
+	done
+	verdict
+}
+
+@test "stripped: rows as with symbols, all other versions of Go" {
+	only_all
+	for version in $other_versions; do
+		# shellcheck disable=SC2086 # a list of names
+		stripped_alike "$version" $all_programs
+	done
+	verdict
+}
+
+@test "hello: exactly the known numbers" {
+	for version in 1.15 1.17 1.19 1.21 1.24 1.27; do
+		hello_exactly $version
+	done
+	verdict
+}
+
+@test "hello: exactly the known numbers, the Go that is installed" {
+	hello_exactly installed
+	verdict
+}
+
+@test "hello: exactly the known numbers, all other versions of Go" {
+	only_all
+	for version in $other_versions; do
+		hello_exactly "$version"
+	done
+	verdict
+}
+
+@test "cgo, dynamic: each library it needs is named, Go's own calls are resolved" {
+	for version in 1.21 installed; do
+		for name in user web; do
+			fixture $version $name cgo || continue
+			scan "$name cgo, Go $version" "$program" || continue
+			readelf -d "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort >"$work/needed"
+			[ -s "$work/needed" ] || fault "$name cgo, Go $version: it needs no library"
+			awk -F '\t' '$1 == "#needs" { print $3 }' "$work/stream" | sort |
+				cmp -s - "$work/needed" ||
+				fault "$name cgo, Go $version: #needs differs from readelf's NEEDED"
+			[ -z "$(unresolved)" ] || fault "$name cgo, Go $version: unresolved: $(unresolved)"
+			# libc does not replace Go's runtime.
+			for number in 1 56 202 231; do
+				grep -q "^$number " "$work/said" ||
+					fault "$name cgo, Go $version: $number is lost"
+			done
+		done
+	done
+	verdict
+}
+
+@test "cgo, static: nothing that strace sees is missed in silence" {
+	for version in 1.21 installed; do
+		for name in user web; do
+			fixture $version $name cgo-static || continue
+			scan "$name cgo-static, Go $version" "$program" || continue
+			seen "$name cgo-static, Go $version" 3 "$program" || continue
+			comm -13 "$work/said" "$work/seen" >"$work/missed"
+			# C code may leave sites that the code alone does not resolve; then they are reported.
+			if [ -s "$work/missed" ] && [ -z "$(unresolved)" ]; then
+				fault "$name cgo-static, Go $version: $(tr '\n' ' ' <"$work/missed")"
+			fi
+		done
+	done
+	verdict
+}
