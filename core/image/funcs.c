@@ -154,17 +154,22 @@ static uint64_t code_end(const struct g2s_funcs *funcs, uint64_t addr)
 
 /*
  * Makes the sorted items free of overlap: those that start together become one with the largest extent, an
- * end reaches at most to the next start, and an open one just there.
+ * end reaches at most to the next start, and an open one just there.  A symbol without a size inside
+ * the extent of another function is a label of that function (musl's __cp_end).
  */
 static void close_extents(struct g2s_funcs *funcs)
 {
 	size_t kept = 0;
+	uint64_t covered = 0;
 	for (size_t i = 0; i < funcs->count; i++) {
 		const struct g2s_function *item = &funcs->items[i];
 		struct g2s_function *last = kept == 0 ? NULL : &funcs->items[kept - 1];
-		if (code_end(funcs, item->start) == 0) {
+		bool label = item->end == 0 && item->start < covered &&
+		             (last == NULL || last->start != item->start);
+		if (code_end(funcs, item->start) == 0 || label) {
 			continue;
 		}
+		covered = item->end > covered ? item->end : covered;
 		if (last != NULL && last->start == item->start) {
 			last->end = item->end > last->end ? item->end : last->end;
 			last->symbol = last->symbol == 0 ? item->symbol : last->symbol;

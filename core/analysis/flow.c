@@ -1,0 +1,733 @@
+/* SPDX-License-Identifier: MIT */
+#include "g2s/analysis/flow.h"
+
+#include "g2s/memory.h"
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	/* Most instructions of one function: beyond, only the surroundings of a site are looked at. */
+	MAX_INSNS = 1 << 16,
+	/* Most entries of a jump table that are believed. */
+	MAX_TABLE = 1 << 12,
+	/* A jump that nobody can follow may lead to each of this many instructions, else to block starts. */
+	MAX_WILD = 1 << 11,
+	/* Rounds in which jumps that became known open up new code. */
+	MAX_ROUNDS = 16,
+	NO_BLOCK = -1,
+	NO_INSN = -1,
+};
+
+/* An instruction and its place in the graph. */
+struct node {
+	struct g2s_insn insn;
+	/* Control can come here from elsewhere than the instruction before. */
+	bool leader;
+	/* The block that begins here, or NO_BLOCK. */
+	int32_t block;
+};
+
+struct block {
+	/* Index of the first node. */
+	int32_t first;
+	/* The state at the start, or NULL while no path has come here. */
+	struct g2s_state *state;
+	bool pending;
+	/* Only paths that go on after a call have come here so far. */
+	bool doubtful;
+};
+
+/* An extra edge, from the indirect jump at from. */
+struct edge {
+	uint64_t from;
+	uint64_t to;
+};
+
+/* A path that goes on after a call into code that has other ways in; see propagate. */
+struct doubt {
+	int32_t from;
+	int32_t to;
+};
+
+struct g2s_flow {
+	struct machine m;
+	/* Where the function is entered, and where straight code ends. */
+	uint64_t entry;
+	uint64_t end;
+	struct node *nodes;
+	size_t node_count;
+	size_t node_capacity;
+	/* Open hash from address to index in nodes plus one. */
+	uint32_t *index;
+	size_t index_size;
+	/* Addresses still to be decoded. */
+	uint64_t *todo;
+	size_t todo_count;
+	size_t todo_capacity;
+	struct block *blocks;
+	size_t block_count;
+	size_t block_capacity;
+	struct edge *edges;
+	size_t edge_count;
+	size_t edge_capacity;
+	struct doubt *doubts;
+	size_t doubt_count;
+	size_t doubt_capacity;
+	/* Where code is entered with nothing known. */
+	uint64_t *seeds;
+	size_t seed_count;
+	size_t seed_capacity;
+	/* States that blocks of earlier runs had, for reuse. */
+	struct g2s_state **spare;
+	size_t spare_count;
+	size_t spare_capacity;
+	struct g2s_state current;
+	bool too_large;
+	bool failed;
+};
+
+struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
+                              struct g2s_values *values)
+{
+	struct g2s_flow *flow = calloc(1, sizeof(*flow));
+	if (flow == NULL) {
+		return NULL;
+	}
+	flow->m = (struct machine){arch, funcs, values, false};
+	flow->index_size = 1024;
+	flow->index = calloc(flow->index_size, sizeof(*flow->index));
+	if (flow->index == NULL) {
+		g2s_flow_free(flow);
+		return NULL;
+	}
+	return flow;
+}
+
+static void drop_states(struct g2s_flow *flow)
+{
+	for (size_t i = 0; i < flow->block_count; i++) {
+		struct g2s_state *state = flow->blocks[i].state;
+		flow->blocks[i].state = NULL;
+		if (state != NULL &&
+		    g2s_grow(&flow->spare, &flow->spare_capacity, flow->spare_count + 1,
+		             sizeof(struct g2s_state *))) {
+			flow->spare[flow->spare_count++] = state;
+		} else {
+			free(state);
+		}
+	}
+	flow->block_count = 0;
+}
+
+void g2s_flow_free(struct g2s_flow *flow)
+{
+	if (flow == NULL) {
+		return;
+	}
+	drop_states(flow);
+	for (size_t i = 0; i < flow->spare_count; i++) {
+		free(flow->spare[i]);
+	}
+	free(flow->spare);
+	free(flow->nodes);
+	free(flow->index);
+	free(flow->todo);
+	free(flow->blocks);
+	free(flow->edges);
+	free(flow->doubts);
+	free(flow->seeds);
+	free(flow);
+}
+
+static struct g2s_state *new_state(struct g2s_flow *flow)
+{
+	if (flow->spare_count != 0) {
+		return flow->spare[--flow->spare_count];
+	}
+	return malloc(sizeof(struct g2s_state));
+}
+
+static size_t hash_addr(uint64_t addr)
+{
+	return (size_t)(addr * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static int32_t find_node(const struct g2s_flow *flow, uint64_t addr)
+{
+	size_t mask = flow->index_size - 1;
+	for (size_t at = hash_addr(addr) & mask; flow->index[at] != 0; at = (at + 1) & mask) {
+		if (flow->nodes[flow->index[at] - 1].insn.addr == addr) {
+			return (int32_t)flow->index[at] - 1;
+		}
+	}
+	return NO_INSN;
+}
+
+static void put_index(struct g2s_flow *flow, uint32_t node)
+{
+	size_t mask = flow->index_size - 1;
+	size_t at = hash_addr(flow->nodes[node].insn.addr) & mask;
+	while (flow->index[at] != 0) {
+		at = (at + 1) & mask;
+	}
+	flow->index[at] = node + 1;
+}
+
+static bool index_node(struct g2s_flow *flow, uint32_t node)
+{
+	if (flow->node_count * 2 > flow->index_size) {
+		size_t size = flow->index_size * 4;
+		uint32_t *index = calloc(size, sizeof(*index));
+		if (index == NULL) {
+			return false;
+		}
+		free(flow->index);
+		flow->index = index;
+		flow->index_size = size;
+		for (uint32_t i = 0; i < node; i++) {
+			put_index(flow, i);
+		}
+	}
+	put_index(flow, node);
+	return true;
+}
+
+static void push_todo(struct g2s_flow *flow, uint64_t addr)
+{
+	if (!g2s_grow(&flow->todo, &flow->todo_capacity, flow->todo_count + 1,
+	              sizeof(*flow->todo))) {
+		flow->failed = true;
+		return;
+	}
+	flow->todo[flow->todo_count++] = addr;
+}
+
+/*
+ * True when a jump to addr stays in this analysis.  The start of another function ends the path: that is a tail call. So
+ * does code that no segment holds.
+ */
+static bool stays(const struct g2s_flow *flow, uint64_t addr)
+{
+	if (addr == flow->entry) {
+		return true;
+	}
+	const struct g2s_function *function = g2s_funcs_find(flow->m.funcs, addr);
+	if (function == NULL) {
+		return g2s_elf_is_code(flow->m.funcs->elf, addr);
+	}
+	return function->start != addr;
+}
+
+static void add_leader(struct g2s_flow *flow, uint64_t addr)
+{
+	int32_t node = find_node(flow, addr);
+	if (node != NO_INSN) {
+		flow->nodes[node].leader = true;
+	} else {
+		push_todo(flow, addr);
+	}
+}
+
+static bool goes_on(const struct g2s_insn *insn)
+{
+	switch (insn->step) {
+	case G2S_STEP_JUMP:
+	case G2S_STEP_JUMP_INDIRECT:
+	case G2S_STEP_RETURN:
+	case G2S_STEP_STOP:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* Decodes straight on from addr until the path ends or meets what is known. */
+static void decode_run(struct g2s_flow *flow, uint64_t addr)
+{
+	bool leader = true;
+	struct g2s_bytes code;
+	if (!g2s_elf_is_code(flow->m.funcs->elf, addr) ||
+	    !g2s_elf_view(flow->m.funcs->elf, addr, &code)) {
+		return;
+	}
+	for (;;) {
+		int32_t known = find_node(flow, addr);
+		if (known != NO_INSN) {
+			flow->nodes[known].leader = true;
+			return;
+		}
+		if (flow->node_count == MAX_INSNS) {
+			flow->too_large = true;
+			return;
+		}
+		if (!g2s_grow(&flow->nodes, &flow->node_capacity, flow->node_count + 1,
+		              sizeof(*flow->nodes))) {
+			flow->failed = true;
+			return;
+		}
+		struct node *node = &flow->nodes[flow->node_count];
+		if (!flow->m.arch->decode(flow->m.arch, code.data, code.size, addr, &node->insn)) {
+			return;
+		}
+		node->leader = leader;
+		node->block = NO_BLOCK;
+		leader = false;
+		if (!index_node(flow, (uint32_t)flow->node_count++)) {
+			flow->failed = true;
+			return;
+		}
+		/* push_todo may not move nodes, but the next turn of the loop may. */
+		const struct g2s_insn insn = node->insn;
+		if ((insn.step == G2S_STEP_JUMP || insn.step == G2S_STEP_BRANCH) &&
+		    stays(flow, insn.target)) {
+			add_leader(flow, insn.target);
+		}
+		leader = insn.step == G2S_STEP_BRANCH;
+		addr += insn.length;
+		if (!goes_on(&insn) || addr == flow->end || !stays(flow, addr) ||
+		    !g2s_bytes_slice(code, insn.length, code.size - insn.length, &code)) {
+			return;
+		}
+	}
+}
+
+static void decode_all(struct g2s_flow *flow)
+{
+	while (flow->todo_count != 0 && !flow->failed) {
+		decode_run(flow, flow->todo[--flow->todo_count]);
+	}
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct node *x = a;
+	const struct node *y = b;
+	return x->insn.addr < y->insn.addr ? -1 : x->insn.addr > y->insn.addr;
+}
+
+/* Sorts the nodes by address and makes a block of each leader. */
+static void build_blocks(struct g2s_flow *flow)
+{
+	bool sorted = true;
+	for (size_t i = 1; i < flow->node_count && sorted; i++) {
+		sorted = flow->nodes[i - 1].insn.addr < flow->nodes[i].insn.addr;
+	}
+	if (!sorted) {
+		qsort(flow->nodes, flow->node_count, sizeof(*flow->nodes), by_addr);
+		memset(flow->index, 0, flow->index_size * sizeof(*flow->index));
+		for (uint32_t i = 0; i < flow->node_count; i++) {
+			put_index(flow, i);
+		}
+	}
+	drop_states(flow);
+	for (size_t i = 0; i < flow->node_count; i++) {
+		flow->nodes[i].block = NO_BLOCK;
+		if (!flow->nodes[i].leader) {
+			continue;
+		}
+		if (!g2s_grow(&flow->blocks, &flow->block_capacity, flow->block_count + 1,
+		              sizeof(*flow->blocks))) {
+			flow->failed = true;
+			return;
+		}
+		flow->nodes[i].block = (int32_t)flow->block_count;
+		flow->blocks[flow->block_count++] = (struct block){.first = (int32_t)i};
+	}
+}
+
+/* The node that follows node i in memory, or NO_INSN. */
+static int32_t next_node(const struct g2s_flow *flow, int32_t i)
+{
+	uint64_t addr = flow->nodes[i].insn.addr + flow->nodes[i].insn.length;
+	if ((size_t)i + 1 < flow->node_count && flow->nodes[i + 1].insn.addr == addr) {
+		return i + 1;
+	}
+	return addr == flow->end ? NO_INSN : find_node(flow, addr);
+}
+
+/* Two states in which the stack pointer is known, and differs. */
+static bool stacks_differ(const struct g2s_flow *flow, const struct g2s_state *a,
+                          const struct g2s_state *b)
+{
+	int64_t x, y;
+	uint8_t sp = flow->m.arch->stack_pointer;
+	return g2s_value_is_stack(flow->m.values, a->registers[sp], &x) &&
+	       g2s_value_is_stack(flow->m.values, b->registers[sp], &y) && x != y;
+}
+
+/*
+ * Brings state to a block.  Compilers put nothing behind a call that does not return, so that straight decoding runs on
+ * into code that belongs to another path, often the function's stack growth, and would mix in a state that never
+ * occurs.  The stack pointer gives such a path away: at one place of compiled code its distance from the entry
+ * is one number.  A path on from a call (doubtful) therefore never overrules any other.
+ */
+static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state *state,
+                      bool doubtful)
+{
+	struct block *block = &flow->blocks[to];
+	if (block->state == NULL) {
+		block->state = new_state(flow);
+		if (block->state == NULL) {
+			flow->failed = true;
+			return;
+		}
+		state_copy(block->state, state);
+		block->pending = true;
+		block->doubtful = doubtful;
+		return;
+	}
+	if (stacks_differ(flow, block->state, state)) {
+		if (doubtful) {
+			return;
+		}
+		if (block->doubtful) {
+			state_copy(block->state, state);
+			block->pending = true;
+			block->doubtful = false;
+			return;
+		}
+	}
+	block->doubtful = block->doubtful && doubtful;
+	block->pending = state_join(&flow->m, block->state, state) || block->pending;
+}
+
+static void doubt(struct g2s_flow *flow, int32_t from, int32_t to)
+{
+	for (size_t i = 0; i < flow->doubt_count; i++) {
+		if (flow->doubts[i].from == from && flow->doubts[i].to == to) {
+			return;
+		}
+	}
+	if (!g2s_grow(&flow->doubts, &flow->doubt_capacity, flow->doubt_count + 1,
+	              sizeof(*flow->doubts))) {
+		flow->failed = true;
+		return;
+	}
+	flow->doubts[flow->doubt_count++] = (struct doubt){from, to};
+}
+
+static void to_address(struct g2s_flow *flow, uint64_t addr, const struct g2s_state *state)
+{
+	int32_t node = find_node(flow, addr);
+	if (node != NO_INSN && flow->nodes[node].block != NO_BLOCK) {
+		propagate(flow, flow->nodes[node].block, state, false);
+	}
+}
+
+static bool is_call(const struct g2s_insn *insn)
+{
+	return insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
+}
+
+/* Carries a block's state through it and on to its successors; last_doubt: to the doubtful one, too. */
+static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
+{
+	int32_t i = flow->blocks[index].first;
+	struct g2s_state *state = &flow->current;
+	state_copy(state, flow->blocks[index].state);
+	for (;;) {
+		const struct g2s_insn *insn = &flow->nodes[i].insn;
+		if (state_traps(&flow->m, state, insn)) {
+			return;
+		}
+		state_step(&flow->m, state, insn);
+		if ((insn->step == G2S_STEP_JUMP || insn->step == G2S_STEP_BRANCH) && !last_doubt) {
+			to_address(flow, insn->target, state);
+		}
+		if (insn->step == G2S_STEP_JUMP_INDIRECT && !last_doubt) {
+			for (size_t e = 0; e < flow->edge_count; e++) {
+				if (flow->edges[e].from == insn->addr) {
+					to_address(flow, flow->edges[e].to, state);
+				}
+			}
+		}
+		int32_t next = goes_on(insn) ? next_node(flow, i) : NO_INSN;
+		if (next == NO_INSN) {
+			return;
+		}
+		int32_t block = flow->nodes[next].block;
+		if (block == NO_BLOCK) {
+			i = next;
+			continue;
+		}
+		if (is_call(insn) && !last_doubt) {
+			doubt(flow, index, block);
+		} else if (is_call(insn) || !last_doubt) {
+			propagate(flow, block, state, is_call(insn));
+		}
+		return;
+	}
+}
+
+/* Runs blocks, lowest address first, until no state changes; paths in doubt only when nothing else is left. */
+static void run_to_fixpoint(struct g2s_flow *flow)
+{
+	bool changed = true;
+	while (changed && !flow->failed) {
+		changed = false;
+		for (size_t i = 0; i < flow->block_count; i++) {
+			if (flow->blocks[i].pending) {
+				flow->blocks[i].pending = false;
+				run_block(flow, (int32_t)i, false);
+				changed = true;
+			}
+		}
+		if (changed) {
+			continue;
+		}
+		/* The list grows only in the loop above; here it is used up. */
+		size_t count = flow->doubt_count;
+		flow->doubt_count = 0;
+		for (size_t i = 0; i < count; i++) {
+			run_block(flow, flow->doubts[i].from, true);
+		}
+		changed = count != 0;
+	}
+}
+
+static bool has_edge(const struct g2s_flow *flow, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < flow->edge_count; i++) {
+		if (flow->edges[i].from == from && flow->edges[i].to == to) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Adds a way from an indirect jump; true when it is new. */
+static bool add_edge(struct g2s_flow *flow, uint64_t from, uint64_t to)
+{
+	if (has_edge(flow, from, to) || !stays(flow, to)) {
+		return false;
+	}
+	if (!g2s_grow(&flow->edges, &flow->edge_capacity, flow->edge_count + 1,
+	              sizeof(*flow->edges))) {
+		flow->failed = true;
+		return false;
+	}
+	flow->edges[flow->edge_count++] = (struct edge){from, to};
+	add_leader(flow, to);
+	return true;
+}
+
+/*
+ * The entries of a jump table lead into the function; the first that does not is no entry any more.  A table that runs into
+ * the next one costs precision only.
+ */
+static bool follow_table(struct g2s_flow *flow, uint64_t from, const struct g2s_atom *table)
+{
+	bool added = false;
+	const struct g2s_function *self = g2s_funcs_find(flow->m.funcs, from);
+	for (uint64_t i = 0; i < MAX_TABLE && table->stride != 0; i++) {
+		uint64_t entry;
+		if (!g2s_elf_load(flow->m.funcs->elf, table->value + i * table->stride,
+		                  table->width, &entry)) {
+			break;
+		}
+		if (table->width == 4 && (table->is_signed || table->base != 0)) {
+			entry = (uint64_t)(int64_t)(int32_t)(uint32_t)entry;
+		}
+		entry += table->base;
+		const struct g2s_function *function = g2s_funcs_find(flow->m.funcs, entry);
+		if (!g2s_elf_is_code(flow->m.funcs->elf, entry) || function != self) {
+			break;
+		}
+		added = add_edge(flow, from, entry) || added;
+	}
+	return added;
+}
+
+/* A jump that may lead anywhere in the function: to each instruction, or, when they are many, to each block. */
+static bool follow_wild(struct g2s_flow *flow, uint64_t from)
+{
+	bool added = false;
+	size_t count = flow->node_count;
+	for (size_t i = 0; i < count; i++) {
+		if (count <= MAX_WILD || flow->nodes[i].leader) {
+			added = add_edge(flow, from, flow->nodes[i].insn.addr) || added;
+		}
+	}
+	return added;
+}
+
+/* Looks at where one indirect jump can go; true when that opened a new way. */
+static bool follow_jump(struct g2s_flow *flow, uint64_t from)
+{
+	const struct g2s_state *state = g2s_flow_before(flow, from);
+	const struct g2s_insn *insn = g2s_flow_insn(flow, from);
+	if (state == NULL || insn->target_operand.kind == G2S_OPERAND_NONE) {
+		return false;
+	}
+	g2s_value target = state_operand(&flow->m, state, &insn->target_operand);
+	int64_t sp;
+	bool popped = g2s_value_is_stack(flow->m.values,
+	                                 state->registers[flow->m.arch->stack_pointer], &sp) &&
+	              sp == 0;
+	bool added = false;
+	size_t count;
+	(void)g2s_value_atoms(flow->m.values, target, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_atom atom = g2s_value_atoms(flow->m.values, target, &count)[i];
+		if (atom.kind == G2S_ATOM_CONST) {
+			added = add_edge(flow, from, atom.value) || added;
+		} else if (atom.kind == G2S_ATOM_TABLE) {
+			added = follow_table(flow, from, &atom) || added;
+		} else if (!popped) {
+			/* With its frame gone a function that jumps to an unknown place calls it. */
+			added = follow_wild(flow, from) || added;
+		}
+	}
+	return added;
+}
+
+static bool follow_jumps(struct g2s_flow *flow)
+{
+	bool added = false;
+	size_t count = flow->node_count;
+	for (size_t i = 0; i < count; i++) {
+		if (flow->nodes[i].insn.step == G2S_STEP_JUMP_INDIRECT) {
+			added = follow_jump(flow, flow->nodes[i].insn.addr) || added;
+		}
+	}
+	return added;
+}
+
+static void seed_block(struct g2s_flow *flow, uint64_t addr, bool at_entry)
+{
+	struct g2s_state *state = &flow->current;
+	if (at_entry) {
+		state_enter(&flow->m, state);
+	} else {
+		state_unknown(&flow->m, state);
+	}
+	to_address(flow, addr, state);
+}
+
+static enum g2s_code analyse(struct g2s_flow *flow)
+{
+	for (unsigned round = 0; round < MAX_ROUNDS; round++) {
+		decode_all(flow);
+		build_blocks(flow);
+		flow->doubt_count = 0;
+		if (flow->failed) {
+			break;
+		}
+		seed_block(flow, flow->entry, true);
+		for (size_t i = 0; i < flow->seed_count; i++) {
+			seed_block(flow, flow->seeds[i], false);
+		}
+		run_to_fixpoint(flow);
+		if (flow->failed || !follow_jumps(flow)) {
+			break;
+		}
+	}
+	return flow->failed || flow->m.values->failed ? G2S_ERR_MEMORY : G2S_OK;
+}
+
+enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)
+{
+	flow->m.go = g2s_funcs_is_go(flow->m.funcs, entry);
+	flow->entry = entry;
+	flow->end = end;
+	flow->node_count = 0;
+	flow->edge_count = 0;
+	flow->seed_count = 0;
+	flow->todo_count = 0;
+	flow->too_large = false;
+	memset(flow->index, 0, flow->index_size * sizeof(*flow->index));
+	push_todo(flow, entry);
+	return analyse(flow);
+}
+
+enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t addr)
+{
+	if (g2s_flow_before(flow, addr) != NULL) {
+		return G2S_OK;
+	}
+	if (!g2s_grow(&flow->seeds, &flow->seed_capacity, flow->seed_count + 1,
+	              sizeof(*flow->seeds))) {
+		return G2S_ERR_MEMORY;
+	}
+	flow->seeds[flow->seed_count++] = start;
+	add_leader(flow, start);
+	return analyse(flow);
+}
+
+bool g2s_flow_reaches(const struct g2s_flow *flow, uint64_t addr)
+{
+	return find_node(flow, addr) != NO_INSN;
+}
+
+const struct g2s_insn *g2s_flow_insn(const struct g2s_flow *flow, uint64_t addr)
+{
+	int32_t node = find_node(flow, addr);
+	return node == NO_INSN ? NULL : &flow->nodes[node].insn;
+}
+
+const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr)
+{
+	int32_t node = find_node(flow, addr);
+	if (node == NO_INSN) {
+		return NULL;
+	}
+	/* Back to the start of the block: the instructions before it in memory, one into the next. */
+	int32_t first = node;
+	while (flow->nodes[first].block == NO_BLOCK) {
+		if (first == 0 || next_node(flow, first - 1) != first) {
+			return NULL;
+		}
+		first--;
+	}
+	const struct block *block = &flow->blocks[flow->nodes[first].block];
+	if (block->state == NULL) {
+		return NULL;
+	}
+	state_copy(&flow->current, block->state);
+	for (int32_t i = first; i != node; i = next_node(flow, i)) {
+		if (!goes_on(&flow->nodes[i].insn) ||
+		    state_traps(&flow->m, &flow->current, &flow->nodes[i].insn)) {
+			return NULL;
+		}
+		state_step(&flow->m, &flow->current, &flow->nodes[i].insn);
+	}
+	return &flow->current;
+}
+
+g2s_value g2s_state_register(struct g2s_flow *flow, const struct g2s_state *state, uint8_t reg,
+                             unsigned width)
+{
+	return g2s_value_cut(flow->m.values, state->registers[reg], width);
+}
+
+g2s_value g2s_state_slot(struct g2s_flow *flow, const struct g2s_state *state, int64_t offset,
+                         unsigned width)
+{
+	g2s_value sp = state->registers[flow->m.arch->stack_pointer];
+	g2s_value address =
+		g2s_value_binary(flow->m.values, G2S_OP_ADD, sp,
+	                         g2s_value_const(flow->m.values, (uint64_t)offset), 8);
+	return state_load(&flow->m, state, address, width);
+}
+
+g2s_value g2s_state_operand(struct g2s_flow *flow, const struct g2s_state *state,
+                            const struct g2s_operand *operand)
+{
+	return state_operand(&flow->m, state, operand);
+}
+
+g2s_value g2s_state_address(struct g2s_flow *flow, const struct g2s_state *state,
+                            const struct g2s_operand *operand)
+{
+	return state_address(&flow->m, state, operand);
+}
+
+void g2s_flow_each(struct g2s_flow *flow,
+                   void (*visit)(void *user, const struct g2s_insn *insn), void *user)
+{
+	for (size_t i = 0; i < flow->node_count; i++) {
+		visit(user, &flow->nodes[i].insn);
+	}
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_STATE_H
+#define G2S_ANALYSIS_STATE_H
+
+#include "g2s/analysis/value.h"
+#include "g2s/image/funcs.h"
+#include "g2s/isa/isa.h"
+
+enum {
+	/* Most stack slots followed at a time; the rest is unknown. */
+	STATE_SLOTS = 256,
+};
+
+/* width bytes of the stack from offset on, counted from the stack pointer at the function's entry. */
+struct slot {
+	int32_t offset;
+	uint8_t width;
+	g2s_value value;
+};
+
+/*
+ * What holds at one point of a function.
+ *
+ * The stack is two regions: the function's own frame below offset 0, and from 0 on what its caller put there, the
+ * arguments among it.  A slot that is not in the list is, in the caller's region below args_known, as it was at
+ * the entry; everywhere else it is unknown.  Once the address of a slot is in the hands of other code
+ * (escaped), calls and stores through unknown pointers may change the slot and all above it in its region.
+ */
+struct g2s_state {
+	g2s_value registers[G2S_REGISTERS];
+	/* The low and the high 8 bytes of the low 16 of a vector. */
+	g2s_value vectors[G2S_VECTORS][2];
+	int32_t args_known;
+	int32_t frame_escaped;
+	int32_t args_escaped;
+	uint32_t slot_count;
+	/* Sorted by offset, without overlap. */
+	struct slot slots[STATE_SLOTS];
+};
+
+/* What the functions below need to know of the surroundings. */
+struct machine {
+	const struct g2s_arch *arch;
+	const struct g2s_funcs *funcs;
+	struct g2s_values *values;
+	/* The code follows Go's calling conventions rather than C's. */
+	bool go;
+};
+
+/* The state at a function's entry, and one in which nothing is known but that there is a stack. */
+void state_enter(const struct machine *m, struct g2s_state *state);
+void state_unknown(const struct machine *m, struct g2s_state *state);
+
+void state_copy(struct g2s_state *to, const struct g2s_state *from);
+
+/* Joins from into to; true when that changed to. */
+bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from);
+
+/* Applies what insn does to registers and memory; a call is complete with what the callee may do. */
+void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+
+/*
+ * True when insn stores to the null page, as Go's runtime does where control must not go on (runtime.throw):
+ * nothing after it is reached.
+ */
+bool state_traps(const struct machine *m, const struct g2s_state *state,
+                 const struct g2s_insn *insn);
+
+g2s_value state_load(const struct machine *m, const struct g2s_state *state, g2s_value address,
+                     unsigned width);
+g2s_value state_slot(const struct machine *m, const struct g2s_state *state, int64_t offset,
+                     unsigned width);
+g2s_value state_address(const struct machine *m, const struct g2s_state *state,
+                        const struct g2s_operand *operand);
+g2s_value state_operand(const struct machine *m, const struct g2s_state *state,
+                        const struct g2s_operand *operand);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_FLOW_H
+#define G2S_ANALYSIS_FLOW_H
+
+#include "g2s/analysis/value.h"
+#include "g2s/error.h"
+#include "g2s/image/funcs.h"
+#include "g2s/isa/isa.h"
+
+/*
+ * What registers and stack slots can hold at each point of one function: a forward pass over its control flow
+ * graph, to the fixpoint.  The graph is found by decoding from the entry along every path; jumps that lead into the
+ * middle of another function (compilers move cold code away) are followed, jumps to a function's
+ * start are tail calls and end a path.  Offsets of the stack count from the stack pointer at the entry.
+ */
+struct g2s_flow;
+
+/* Makes an analysis of functions of funcs; values is shared and stays the caller's.  NULL: no memory. */
+struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
+                              struct g2s_values *values);
+void g2s_flow_free(struct g2s_flow *flow);
+
+/*
+ * Analyses the code that is entered at entry; [entry, end) is where straight code may run.  What an earlier call found is
+ * forgotten.  The answer is G2S_OK or G2S_ERR_MEMORY.
+ */
+enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end);
+
+/*
+ * Makes sure that the instruction at addr, which straight decoding of the function found, is in the analysis: code that
+ * no path reaches (behind a jump that nobody can follow, or dead) is entered at start with nothing known.
+ */
+enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t addr);
+
+/* True when addr is the start of an instruction that the analysis has reached. */
+bool g2s_flow_reaches(const struct g2s_flow *flow, uint64_t addr);
+
+/* The instruction at addr, or NULL. */
+const struct g2s_insn *g2s_flow_insn(const struct g2s_flow *flow, uint64_t addr);
+
+/*
+ * Asks what holds just before the instruction at addr, which must be reached.  The answer stays until the next call of a
+ * function of this header on the same flow.
+ */
+struct g2s_state;
+const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr);
+
+/* The value of a register, of a register's low width bytes, and of memory operand in that state. */
+g2s_value g2s_state_register(struct g2s_flow *flow, const struct g2s_state *state, uint8_t reg,
+                             unsigned width);
+/* width bytes of the stack at offset bytes above the stack pointer of that state. */
+g2s_value g2s_state_slot(struct g2s_flow *flow, const struct g2s_state *state, int64_t offset,
+                         unsigned width);
+/* The value and the address of an operand. */
+g2s_value g2s_state_operand(struct g2s_flow *flow, const struct g2s_state *state,
+                            const struct g2s_operand *operand);
+g2s_value g2s_state_address(struct g2s_flow *flow, const struct g2s_state *state,
+                            const struct g2s_operand *operand);
+
+/* Every instruction that was reached, in order of address: calls visit for each. */
+void g2s_flow_each(struct g2s_flow *flow,
+                   void (*visit)(void *user, const struct g2s_insn *insn), void *user);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_VALUE_H
+#define G2S_ANALYSIS_VALUE_H
+
+#include "g2s/isa/isa.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What a register or a stack slot can hold: a set of possibilities ("atoms").  Joining two paths is the union
+ * of their sets, so that a constant stays known beside a path that is not.
+ */
+enum g2s_atom_kind {
+	/* The number in value. */
+	G2S_ATOM_CONST,
+	/* What register value held when the function was entered. */
+	G2S_ATOM_REGISTER,
+	/* What width bytes at the stack pointer of the function's entry plus value (signed) held then. */
+	G2S_ATOM_SLOT,
+	/* The content of width bytes of writable memory at address value. */
+	G2S_ATOM_GLOBAL,
+	/* The stack pointer of the function's entry plus value (signed). */
+	G2S_ATOM_STACK,
+	/* Some address on this function's stack. */
+	G2S_ATOM_STACK_ANY,
+	/* base plus one of the width-byte entries of the table at value, an entry every stride bytes. */
+	G2S_ATOM_TABLE,
+	/* Not known; value is the reason, enum g2s_reason. */
+	G2S_ATOM_UNKNOWN,
+};
+
+/* Why a number is not known: the stream's words memory, computed, too-many, indirect. */
+enum g2s_reason {
+	G2S_REASON_MEMORY,
+	G2S_REASON_COMPUTED,
+	G2S_REASON_TOO_MANY,
+	G2S_REASON_INDIRECT,
+};
+
+struct g2s_atom {
+	uint8_t kind;
+	/* Of memory: how many bytes, and whether they are sign-extended. */
+	uint8_t width;
+	bool is_signed;
+	/* Of a table: bytes from one entry to the next. */
+	uint8_t stride;
+	uint64_t value;
+	uint64_t base;
+};
+
+/* A set of atoms, as an index: equal sets have equal indices.  0 is the empty set, "nothing yet". */
+typedef uint32_t g2s_value;
+
+enum {
+	G2S_VALUE_NOTHING = 0,
+	/* Most constants, or places, that a set holds; with more it becomes too-many. */
+	G2S_VALUE_LIMIT = 64,
+};
+
+/* Where a set's atoms are in the pool. */
+struct g2s_value_set {
+	uint32_t first;
+	uint32_t count;
+};
+
+/* Remembers the result of one join. */
+struct g2s_value_join {
+	g2s_value a;
+	g2s_value b;
+	g2s_value result;
+};
+
+enum {
+	G2S_VALUE_JOINS = 1024,
+};
+
+/* All sets of one analysis.  Zero-initialise by g2s_values_open. */
+struct g2s_values {
+	struct g2s_atom *atoms;
+	size_t atom_count;
+	size_t atom_capacity;
+	struct g2s_value_set *sets;
+	size_t set_count;
+	size_t set_capacity;
+	/* Open hash of set indices; its size is a power of two. */
+	uint32_t *table;
+	size_t table_size;
+	struct g2s_value_join joins[G2S_VALUE_JOINS];
+	/* Memory ran out at some point: results since then mean nothing. */
+	bool failed;
+};
+
+bool g2s_values_open(struct g2s_values *values);
+void g2s_values_free(struct g2s_values *values);
+
+/* Forgets every set, and so every index, but keeps the memory. */
+void g2s_values_clear(struct g2s_values *values);
+
+/* The set's atoms, *count of them, sorted; good until the next call that makes a set. */
+const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_value value,
+                                       size_t *count);
+
+g2s_value g2s_value_of(struct g2s_values *values, struct g2s_atom atom);
+g2s_value g2s_value_const(struct g2s_values *values, uint64_t number);
+g2s_value g2s_value_unknown(struct g2s_values *values, enum g2s_reason reason);
+g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset);
+
+/* The union of two sets. */
+g2s_value g2s_value_join(struct g2s_values *values, g2s_value a, g2s_value b);
+
+/* The value cut to its low width bytes, zero-extended; or sign-extended from there to 8 bytes. */
+g2s_value g2s_value_cut(struct g2s_values *values, g2s_value a, unsigned width);
+g2s_value g2s_value_extend(struct g2s_values *values, g2s_value a, unsigned width);
+
+/* a op b, both width bytes wide, for the operations from G2S_OP_ADD to G2S_OP_MUL. */
+g2s_value g2s_value_binary(struct g2s_values *values, enum g2s_op op, g2s_value a, g2s_value b,
+                           unsigned width);
+/* op a, for G2S_OP_NOT and G2S_OP_NEG. */
+g2s_value g2s_value_unary(struct g2s_values *values, enum g2s_op op, g2s_value a, unsigned width);
+
+/* True, and the number in *out, when the set is exactly one constant. */
+bool g2s_value_is_const(const struct g2s_values *values, g2s_value value, uint64_t *out);
+
+/* True, and the offset in *out, when the set is exactly one place on the stack. */
+bool g2s_value_is_stack(const struct g2s_values *values, g2s_value value, int64_t *out);
+
+#endif

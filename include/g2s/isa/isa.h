@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ISA_ISA_H
+#define G2S_ISA_ISA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The neutral instruction: what the data flow needs to know of one, whatever the machine.  A decoder says
+ * as assignments ("effects") what it can say exactly, and lists everything else an instruction may write as
+ * clobbered.  So what a decoder does not know costs precision, never a value that is wrong.
+ */
+
+enum {
+	/* Registers that hold addresses and integers, the stack pointer and one scratch place among them. */
+	G2S_REGISTERS = 34,
+	G2S_VECTORS = 32,
+	/* No register: an address without base or index. */
+	G2S_NO_REGISTER = 0xff,
+	/* A place that only the effects of one instruction use, such as an exchange. */
+	G2S_SCRATCH = 33,
+	G2S_EFFECTS = 3,
+};
+
+enum g2s_operand_kind {
+	G2S_OPERAND_NONE,
+	G2S_OPERAND_REGISTER,
+	G2S_OPERAND_VECTOR,
+	G2S_OPERAND_IMMEDIATE,
+	G2S_OPERAND_MEMORY,
+};
+
+struct g2s_operand {
+	uint8_t kind;
+	/* Bytes read or written; an instruction that writes 4 bytes of a register clears the rest. */
+	uint8_t width;
+	/* The register or vector; of memory, the base. */
+	uint8_t reg;
+	/* Of memory: the register that is multiplied by scale. */
+	uint8_t index;
+	uint8_t scale;
+	/* Byte within the register where the operand begins (x86: 1 for AH). */
+	uint8_t lane;
+	/* Of memory: the address cannot be told from registers (segment, gather); never the stack. */
+	bool opaque;
+	/* The immediate, or the displacement: the whole address when there is neither base nor index. */
+	int64_t value;
+};
+
+enum g2s_op {
+	/* dst = a, cut or zero-extended to dst's width. */
+	G2S_OP_MOVE,
+	/* dst = a, sign-extended. */
+	G2S_OP_EXTEND,
+	/* dst = the address of memory operand a. */
+	G2S_OP_ADDRESS,
+	/* dst = a op b. */
+	G2S_OP_ADD,
+	G2S_OP_SUB,
+	G2S_OP_AND,
+	G2S_OP_OR,
+	G2S_OP_XOR,
+	G2S_OP_SHL,
+	G2S_OP_SHR,
+	G2S_OP_SAR,
+	G2S_OP_MUL,
+	/* dst = op a. */
+	G2S_OP_NOT,
+	G2S_OP_NEG,
+	/* dst = a or b, nobody knows which. */
+	G2S_OP_SELECT,
+	/* dst = 0 or 1; dst = 0 or all ones. */
+	G2S_OP_BOOL,
+	G2S_OP_MASK,
+	/* dst = something. */
+	G2S_OP_UNKNOWN,
+	/* Memory from dst's address on, to an extent that is not known, becomes something. */
+	G2S_OP_FILL,
+};
+
+struct g2s_effect {
+	enum g2s_op op;
+	struct g2s_operand dst;
+	struct g2s_operand a;
+	struct g2s_operand b;
+};
+
+/* Where control goes after an instruction. */
+enum g2s_step {
+	G2S_STEP_NEXT,
+	/* Calls target; goes on after it when the callee returns. */
+	G2S_STEP_CALL,
+	/* To target; to target or on; by target_operand (calls, jumps). */
+	G2S_STEP_JUMP,
+	G2S_STEP_BRANCH,
+	G2S_STEP_CALL_INDIRECT,
+	G2S_STEP_JUMP_INDIRECT,
+	G2S_STEP_RETURN,
+	/* Nowhere: a trap. */
+	G2S_STEP_STOP,
+};
+
+struct g2s_insn {
+	uint64_t addr;
+	uint8_t length;
+	uint8_t step;
+	/* Index in the architecture's entries plus one when the instruction enters the kernel; else 0. */
+	uint8_t enters;
+	uint8_t effect_count;
+	/* Where a direct call, jump or branch goes. */
+	uint64_t target;
+	struct g2s_operand target_operand;
+	/* In this order, before the clobbers. */
+	struct g2s_effect effects[G2S_EFFECTS];
+	/* Bit r: register r holds something unknown afterwards; likewise vectors. */
+	uint64_t clobbers;
+	uint32_t vector_clobbers;
+};
+
+/* One instruction that enters the kernel. */
+struct g2s_entry {
+	uint8_t bytes[4];
+	uint8_t length;
+	/* Which system-call table the number belongs to: libseccomp's name of the architecture. */
+	const char *arch;
+	/* The stream's word for it. */
+	const char *via;
+	/* The register that holds the number, and the bytes of it that the kernel looks at. */
+	uint8_t number;
+	uint8_t width;
+};
+
+/* An architecture: data and functions.  One is chosen by e_machine at run time. */
+struct g2s_arch {
+	/* libseccomp's name without the prefix. */
+	const char *name;
+	/* e_machine, and bytes of an address. */
+	uint16_t machine;
+	unsigned word;
+	const struct g2s_entry *entries;
+	size_t entry_count;
+	uint8_t stack_pointer;
+	/* Bytes that a call pushes before the callee runs. */
+	unsigned call_pushes;
+	/* Registers a callee hands back as it found them, by the C ABI and by Go's. */
+	uint64_t kept_by_c;
+	uint64_t kept_by_go;
+	/* Registers a caller may hand something over in, by either ABI. */
+	uint64_t passed_by_c;
+	uint64_t passed_by_go;
+	/* The vector register that is zero throughout Go code (Go 1.17 and later), or G2S_NO_REGISTER. */
+	uint8_t go_zero_vector;
+	/*
+	 * Decodes the instruction at the start of code (size bytes, at address addr) into *insn; false when the bytes are
+	 * none.
+	 */
+	bool (*decode)(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
+	               struct g2s_insn *insn);
+	/* The same, but only addr, length, step, enters and target are filled: about twice as fast. */
+	bool (*skim)(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
+	             struct g2s_insn *insn);
+};
+
+extern const struct g2s_arch g2s_arch_x86_64;
+
+/* The architecture of an ELF file by e_machine, or NULL when it is not supported. */
+const struct g2s_arch *g2s_arch_find(uint16_t machine);
+
+#endif
