@@ -135,7 +135,9 @@ sees() {
 			go env GOPROXY GOSUMDB | tr ',|' '\n\n' || :
 		} 2>/dev/null | sed -n 's|^[a-z]*://\([^/:]*\).*|\1|p' | sort -u
 	)
-	for text in $hosts "$root/" "../""shared"; do
+	# A tree right below / has a path that words of the project contain.
+	[[ $root == /*/* ]] && paths="$root/" || paths=
+	for text in $hosts $paths "../""shared"; do
 		echo "looking for $text"
 		none "$(project_files | tr '\n' '\0' | xargs -0 grep -lF -e "$text" -- || :)"
 	done
