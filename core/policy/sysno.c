@@ -12,12 +12,12 @@
  * The kernel adds none to them any more.
  */
 static const char *const x32_own[] = {
-	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg",
-	"execve", "ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack",
-	"timer_create", "mq_notify", "kexec_load", "waitid", "set_robust_list", "get_robust_list",
-	"vmsplice", "move_pages", "preadv", "pwritev", "rt_tgsigqueueinfo", "recvmmsg", "sendmmsg",
-	"process_vm_readv", "process_vm_writev", "setsockopt", "getsockopt", "io_setup", "io_submit",
-	"execveat", "preadv2", "pwritev2",
+	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg",
+	"recvmsg", "execve", "ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo",
+	"sigaltstack", "timer_create", "mq_notify", "kexec_load", "waitid", "set_robust_list",
+	"get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev", "rt_tgsigqueueinfo",
+	"recvmmsg", "sendmmsg", "process_vm_readv", "process_vm_writev", "setsockopt",
+	"getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2",
 };
 
 enum { X32_OWN_FIRST = 512 };
