@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+struct g2s_row;
+struct g2s_streams;
+
 /* What every applet shares: exit statuses, messages, options, output. */
 
 /* Exit statuses, the same in every applet and documented in each manual page. */
@@ -83,6 +86,23 @@ int cli_parse(const struct cli_usage *usage, int argc, char **argv, int *status)
 /* Prints a usage message that points to --help; returns G2S_EXIT_USAGE. */
 int cli_usage_error(const char *applet, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Where a row's site is, for a message: its function and line, or its address. */
+enum { CLI_PLACE_SIZE = 1024 };
+const char *cli_place(const struct g2s_row *row, char place[CLI_PLACE_SIZE]);
+
+/*
+ * Reads the streams of count operands, or stdin when there are none, "-" being stdin as well, into
+ * *streams.  Returns G2S_EXIT_DONE, or another status after a message.
+ */
+int cli_read_streams(const char *applet, char *const *operands, int count, bool partial,
+                     struct g2s_streams *streams);
+
+/* Prints what is wrong with an operand, with the line when there is one. */
+void cli_input_error(const char *applet, const char *path, const struct g2s_error *err);
+
+/* Reads all of a file, "-" being stdin, up to max bytes; *data is to be freed. */
+int cli_read_file(const char *applet, const char *path, size_t max, char **data, size_t *size);
 
 /*
  * An applet's output: stdout, or a file.  What is written to it is held in memory and goes out

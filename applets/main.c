@@ -156,7 +156,8 @@ static int install(const char *where)
 {
 	char executable[PATH_MAX];
 	if (realpath("/proc/self/exe", executable) == NULL) {
-		cli_message(NULL, "/proc/self/exe: cannot find the executable: %s", strerror(errno));
+		cli_message(NULL, "/proc/self/exe: cannot find the executable: %s",
+		            strerror(errno));
 		return G2S_EXIT_USAGE;
 	}
 	char directory[PATH_MAX];

@@ -199,7 +199,7 @@ static enum g2s_code next_line(struct reader *reader, char **text, size_t *size)
 		size_t got = fread(reader->buffer + filled, 1, BUFFER_SIZE - filled, reader->in);
 		reader->end = filled + got;
 		if (ferror(reader->in)) {
-			return g2s_fail(reader->err, G2S_ERR_READ, reader->line, "cannot read: %s",
+			return g2s_fail(reader->err, G2S_ERR_READ, 0, "cannot read: %s",
 			                strerror(errno));
 		}
 		reader->at_end = feof(reader->in) != 0;

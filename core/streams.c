@@ -20,8 +20,7 @@ struct g2s_streams_block {
 
 enum { BLOCK_SIZE = 65536 };
 
-/* Copies text; NULL when memory ran out. */
-static const char *hold(struct g2s_streams *streams, const char *text)
+const char *g2s_streams_hold(struct g2s_streams *streams, const char *text)
 {
 	size_t size = strlen(text) + 1;
 	struct g2s_streams_block *block = streams->blocks;
@@ -53,7 +52,7 @@ static bool keep(struct g2s_streams *streams, const char **text, const char *las
 		*text = last;
 		return true;
 	}
-	*text = hold(streams, *text);
+	*text = g2s_streams_hold(streams, *text);
 	return *text != NULL;
 }
 

@@ -58,6 +58,9 @@ enum g2s_code g2s_streams_read(struct g2s_streams *streams, FILE *in, bool parti
 /* Turns what was read into the union.  To be called once, after the last read. */
 enum g2s_code g2s_streams_unite(struct g2s_streams *streams, struct g2s_error *err);
 
+/* Copies text into memory that lives as long as the rows do; NULL when memory ran out. */
+const char *g2s_streams_hold(struct g2s_streams *streams, const char *text);
+
 /* Writes it as one stream.  The caller looks at ferror(out). */
 void g2s_streams_write(const struct g2s_streams *streams, FILE *out);
 
