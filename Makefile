@@ -140,9 +140,9 @@ clean: ## remove .build and dist
 	rm -rf .build dist
 
 help: ## print this
-	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z0-9 -]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-46s %s\n", $$1, $$2 }'
-	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, V=1;'
+	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, LTO, V=1;'
 	@echo 'ZYDIS_SRC, ZYCORE_SRC, CJSON_SRC: unpacked sources or the pinned tarballs, to build offline;'
 	@echo 'G2S_CACHE: where what was fetched is kept.'
 
