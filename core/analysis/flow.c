@@ -37,18 +37,14 @@ struct block {
 	bool pending;
 	/* Only paths that go on after a call have come here so far. */
 	bool doubtful;
+	/* The way on from the call at this block's end has yet to be taken; see propagate. */
+	bool doubt_pending;
 };
 
 /* An extra edge, from the indirect jump at from. */
 struct edge {
 	uint64_t from;
 	uint64_t to;
-};
-
-/* A path that goes on after a call into code that has other ways in; see propagate. */
-struct doubt {
-	int32_t from;
-	int32_t to;
 };
 
 struct g2s_flow {
@@ -72,9 +68,6 @@ struct g2s_flow {
 	struct edge *edges;
 	size_t edge_count;
 	size_t edge_capacity;
-	struct doubt *doubts;
-	size_t doubt_count;
-	size_t doubt_capacity;
 	/* Where code is entered with nothing known. */
 	uint64_t *seeds;
 	size_t seed_count;
@@ -136,7 +129,6 @@ void g2s_flow_free(struct g2s_flow *flow)
 	free(flow->todo);
 	free(flow->blocks);
 	free(flow->edges);
-	free(flow->doubts);
 	free(flow->seeds);
 	free(flow);
 }
@@ -393,21 +385,6 @@ static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state 
 	block->pending = state_join(&flow->m, block->state, state) || block->pending;
 }
 
-static void doubt(struct g2s_flow *flow, int32_t from, int32_t to)
-{
-	for (size_t i = 0; i < flow->doubt_count; i++) {
-		if (flow->doubts[i].from == from && flow->doubts[i].to == to) {
-			return;
-		}
-	}
-	if (!g2s_grow(&flow->doubts, &flow->doubt_capacity, flow->doubt_count + 1,
-	              sizeof(*flow->doubts))) {
-		flow->failed = true;
-		return;
-	}
-	flow->doubts[flow->doubt_count++] = (struct doubt){from, to};
-}
-
 static void to_address(struct g2s_flow *flow, uint64_t addr, const struct g2s_state *state)
 {
 	int32_t node = find_node(flow, addr);
@@ -453,7 +430,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 			continue;
 		}
 		if (is_call(insn) && !last_doubt) {
-			doubt(flow, index, block);
+			flow->blocks[index].doubt_pending = true;
 		} else if (is_call(insn) || !last_doubt) {
 			propagate(flow, block, state, is_call(insn));
 		}
@@ -477,13 +454,13 @@ static void run_to_fixpoint(struct g2s_flow *flow)
 		if (changed) {
 			continue;
 		}
-		/* The list grows only in the loop above; here it is used up. */
-		size_t count = flow->doubt_count;
-		flow->doubt_count = 0;
-		for (size_t i = 0; i < count; i++) {
-			run_block(flow, flow->doubts[i].from, true);
+		for (size_t i = 0; i < flow->block_count; i++) {
+			if (flow->blocks[i].doubt_pending) {
+				flow->blocks[i].doubt_pending = false;
+				run_block(flow, (int32_t)i, true);
+				changed = true;
+			}
 		}
-		changed = count != 0;
 	}
 }
 
@@ -611,7 +588,6 @@ static enum g2s_code analyse(struct g2s_flow *flow)
 	for (unsigned round = 0; round < MAX_ROUNDS; round++) {
 		decode_all(flow);
 		build_blocks(flow);
-		flow->doubt_count = 0;
 		if (flow->failed) {
 			break;
 		}
@@ -724,10 +700,72 @@ g2s_value g2s_state_address(struct g2s_flow *flow, const struct g2s_state *state
 	return state_address(&flow->m, state, operand);
 }
 
-void g2s_flow_each(struct g2s_flow *flow,
-                   void (*visit)(void *user, const struct g2s_insn *insn), void *user)
+void g2s_flow_walk(struct g2s_flow *flow, g2s_flow_visit visit, void *user)
 {
-	for (size_t i = 0; i < flow->node_count; i++) {
-		visit(user, &flow->nodes[i].insn);
+	for (size_t b = 0; b < flow->block_count; b++) {
+		if (flow->blocks[b].state == NULL) {
+			continue;
+		}
+		state_copy(&flow->current, flow->blocks[b].state);
+		int32_t i = flow->blocks[b].first;
+		do {
+			const struct g2s_insn *insn = &flow->nodes[i].insn;
+			if (state_traps(&flow->m, &flow->current, insn)) {
+				break;
+			}
+			visit(user, &flow->current, insn);
+			state_step(&flow->m, &flow->current, insn);
+			i = goes_on(insn) ? next_node(flow, i) : NO_INSN;
+		} while (i != NO_INSN && flow->nodes[i].block == NO_BLOCK);
 	}
+}
+
+uint64_t g2s_flow_entry(const struct g2s_flow *flow)
+{
+	return flow->entry;
+}
+
+bool g2s_flow_is_whole(const struct g2s_flow *flow)
+{
+	return !flow->too_large;
+}
+
+g2s_value g2s_state_stored(struct g2s_flow *flow, const struct g2s_state *state,
+                           const struct g2s_effect *effect, unsigned offset, unsigned width)
+{
+	struct g2s_operand part = effect->a;
+	if (effect->op != G2S_OP_MOVE || offset + width > effect->dst.width) {
+		return g2s_value_unknown(flow->m.values, G2S_REASON_COMPUTED);
+	}
+	if (offset % 8 != 0 || (part.kind == G2S_OPERAND_VECTOR && offset > 8)) {
+		return g2s_value_unknown(flow->m.values, G2S_REASON_COMPUTED);
+	}
+	if (part.kind == G2S_OPERAND_VECTOR) {
+		return g2s_value_cut(flow->m.values, state->vectors[part.reg][offset / 8], width);
+	}
+	if (part.kind == G2S_OPERAND_MEMORY) {
+		part.value += offset;
+	} else if (offset != 0) {
+		return g2s_value_unknown(flow->m.values, G2S_REASON_COMPUTED);
+	}
+	part.width = (uint8_t)width;
+	return state_operand(&flow->m, state, &part);
+}
+
+bool g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
+                      struct g2s_range range)
+{
+	uint64_t passed = flow->m.go ? flow->m.arch->passed_by_go : flow->m.arch->passed_by_c;
+	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
+		if ((passed >> i & 1) != 0 &&
+		    g2s_value_points(flow->m.values, state->registers[i], range)) {
+			return true;
+		}
+	}
+	for (uint32_t i = 0; i < state->slot_count; i++) {
+		if (g2s_value_points(flow->m.values, state->slots[i].value, range)) {
+			return true;
+		}
+	}
+	return false;
 }

@@ -520,3 +520,16 @@ bool g2s_value_is_stack(const struct g2s_values *values, g2s_value value, int64_
 	*out = (int64_t)atoms[0].value;
 	return true;
 }
+
+bool g2s_value_points(const struct g2s_values *values, g2s_value value, struct g2s_range range)
+{
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(values, value, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i].kind == G2S_ATOM_CONST && atoms[i].value >= range.start &&
+		    atoms[i].value < range.end) {
+			return true;
+		}
+	}
+	return false;
+}

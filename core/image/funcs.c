@@ -93,6 +93,7 @@ static bool add_go(struct g2s_funcs *funcs)
 		return true;
 	}
 	size_t count = (size_t)tab->function_count;
+	uint64_t bits = 64;
 	if (!g2s_grow(&funcs->items, &funcs->capacity, funcs->count + count,
 	              sizeof(*funcs->items))) {
 		return false;
@@ -102,8 +103,10 @@ static bool add_go(struct g2s_funcs *funcs)
 		if (range.end > range.start) {
 			funcs->items[funcs->count++] = (struct g2s_function){
 				.start = range.start, .end = range.end, .go = (uint32_t)i + 1};
+			bits |= range.start;
 		}
 	}
+	funcs->go_align = bits & -bits;
 	return true;
 }
 
@@ -193,7 +196,7 @@ static void close_extents(struct g2s_funcs *funcs)
 bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
                      const struct g2s_pclntab *tab)
 {
-	*funcs = (struct g2s_funcs){.elf = elf, .tab = tab};
+	*funcs = (struct g2s_funcs){.elf = elf, .tab = tab, .go_align = 1};
 	if (!find_code(funcs) || !add_go(funcs)) {
 		return false;
 	}

@@ -6,6 +6,7 @@
  * and which memory it writes; those become unknown.
  */
 #include "g2s/isa/isa.h"
+#include "x86_search.h"
 
 #include <Zydis/Zydis.h>
 
@@ -583,4 +584,7 @@ const struct g2s_arch g2s_arch_x86_64 = {
 	.go_zero_vector = 15,
 	.decode = decode,
 	.skim = skim,
+	.search = x86_search,
+	.search_near = x86_search_near,
+	.search_addresses = x86_search_addresses,
 };

@@ -6,8 +6,8 @@
 
 /*
  * What a function of core answers.  Core never prints and never exits: it returns one of these and,
- * when it is not G2S_OK, leaves a short text for the person in a struct g2s_error.  The applets turn
- * the code into an exit status.
+ * when it is not G2S_OK, leaves a short text for the person in a struct g2s_error.  The applets
+ * turn the code into an exit status.
  */
 enum g2s_code {
 	G2S_OK = 0,

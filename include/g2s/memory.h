@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 /*
- * Makes room for at least need items of item_size bytes in the array *items, which holds *capacity of them.
- * Grows by half again at least; a size that does not fit in size_t counts as memory that ran out.
- * Returns false when there is none, and leaves *items and *capacity as they were.
+ * Makes room for at least need items of item_size bytes in the array *items, which holds
+ * *capacity of them. Grows by half again at least; a size that does not fit in size_t counts as
+ * memory that ran out. Returns false when there is none, and leaves *items and *capacity as they
+ * were.
  */
 bool g2s_grow(void *items, size_t *capacity, size_t need, size_t item_size)
 	__attribute__((warn_unused_result));

@@ -57,8 +57,26 @@ g2s_value g2s_state_operand(struct g2s_flow *flow, const struct g2s_state *state
 g2s_value g2s_state_address(struct g2s_flow *flow, const struct g2s_state *state,
                             const struct g2s_operand *operand);
 
-/* Every instruction that was reached, in order of address: calls visit for each. */
-void g2s_flow_each(struct g2s_flow *flow,
-                   void (*visit)(void *user, const struct g2s_insn *insn), void *user);
+/* Calls visit for each instruction that a path reaches, with what holds before it. */
+typedef void (*g2s_flow_visit)(void *user, const struct g2s_state *state,
+                               const struct g2s_insn *insn);
+void g2s_flow_walk(struct g2s_flow *flow, g2s_flow_visit visit, void *user);
+
+/* Where the analysed code is entered. */
+uint64_t g2s_flow_entry(const struct g2s_flow *flow);
+
+/* False when the function was too large to be looked at whole. */
+bool g2s_flow_is_whole(const struct g2s_flow *flow);
+
+/*
+ * What effect, whose dst is memory, puts into the width bytes at offset bytes after the address it
+ * writes to.
+ */
+g2s_value g2s_state_stored(struct g2s_flow *flow, const struct g2s_state *state,
+                           const struct g2s_effect *effect, unsigned offset, unsigned width);
+
+/* True when a call made in this state hands over a pointer into range. */
+bool g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
+                      struct g2s_range range);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef G2S_ANALYSIS_VALUE_H
 #define G2S_ANALYSIS_VALUE_H
 
+#include "g2s/image/elf.h"
 #include "g2s/isa/isa.h"
 
 #include <stdbool.h>
@@ -125,5 +126,8 @@ bool g2s_value_is_const(const struct g2s_values *values, g2s_value value, uint64
 
 /* True, and the offset in *out, when the set is exactly one place on the stack. */
 bool g2s_value_is_stack(const struct g2s_values *values, g2s_value value, int64_t *out);
+
+/* True when the set has a constant in [start, end). */
+bool g2s_value_points(const struct g2s_values *values, g2s_value value, struct g2s_range range);
 
 #endif

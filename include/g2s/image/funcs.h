@@ -27,6 +27,8 @@ struct g2s_funcs {
 	struct g2s_function *items;
 	size_t count;
 	size_t capacity;
+	/* The largest power of two, up to 64, that every Go function's start is a multiple of. */
+	uint64_t go_align;
 	/* The executable memory that the file fills, sorted. */
 	struct g2s_range *code;
 	size_t code_count;

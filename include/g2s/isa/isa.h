@@ -131,6 +131,26 @@ struct g2s_entry {
 	uint8_t width;
 };
 
+/*
+ * Where a search through bytes tells what it found.  A hit is a place where the bytes look so; whether an
+ * instruction begins there is for decoding to say.
+ */
+struct g2s_sink {
+	/* An instruction that enters the kernel: entry is the index in the architecture's entries. */
+	bool (*enters)(void *user, size_t offset, unsigned entry);
+	/* A call, jump or branch to the address target. */
+	bool (*branch)(void *user, size_t offset, uint64_t target);
+	/* An operand that could stand for the address target; offset is inside the instruction. */
+	bool (*address)(void *user, size_t offset, uint64_t target);
+	void *user;
+};
+
+/* Addresses from start up to end, as one wants to know who refers to them. */
+struct g2s_window {
+	uint64_t start;
+	uint64_t end;
+};
+
 /* An architecture: data and functions.  One is chosen by e_machine at run time. */
 struct g2s_arch {
 	/* libseccomp's name without the prefix. */
@@ -160,6 +180,20 @@ struct g2s_arch {
 	/* The same, but only addr, length, step, enters and target are filled: about twice as fast. */
 	bool (*skim)(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
 	             struct g2s_insn *insn);
+	/*
+	 * Searches code (size bytes, at address addr) for instructions that enter the kernel, and for calls and jumps with a
+	 * 32-bit distance; for conditional branches as well when the code is not Go's, whose compiler never leaves a
+	 * function by one.  False when the sink said so.
+	 */
+	bool (*search)(const uint8_t *code, size_t size, uint64_t addr, bool go,
+	               const struct g2s_sink *sink);
+	/* Searches for calls, jumps and branches with a short distance to the address target. */
+	bool (*search_near)(const uint8_t *code, size_t size, uint64_t addr, uint64_t target,
+	                    const struct g2s_sink *sink);
+	/* Searches for operands that could stand for an address in one of the sorted windows. */
+	bool (*search_addresses)(const uint8_t *code, size_t size, uint64_t addr,
+	                         const struct g2s_window *windows, size_t count,
+	                         const struct g2s_sink *sink);
 };
 
 extern const struct g2s_arch g2s_arch_x86_64;

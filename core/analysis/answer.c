@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* What callers hand to wrappers: questions, answered until no answer raises a new one. */
+#include "g2s/memory.h"
+#include "g2s/stream.h"
+#include "sweep.h"
+#include "trace.h"
+
+#include <stdlib.h>
+
+/* The questions that are being answered in this round, [first, last). */
+struct round {
+	size_t first;
+	size_t last;
+};
+
+static int by_window(const void *a, const void *b)
+{
+	const struct g2s_window *x = a;
+	const struct g2s_window *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Sorts windows of one address each and drops repeats. */
+static size_t sort_windows(struct g2s_window *windows, size_t count)
+{
+	size_t kept = 0;
+	if (count != 0) {
+		qsort(windows, count, sizeof(*windows), by_window);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || windows[kept - 1].start != windows[i].start) {
+			windows[kept++] = windows[i];
+		}
+	}
+	return kept;
+}
+
+/* The value that the instruction at a place hands over as a parameter of what it calls or jumps to. */
+static g2s_value handed_over(struct trace *trace, const struct g2s_state *state,
+                             const struct g2s_insn *insn, const struct g2s_atom *parameter)
+{
+	if (parameter->kind == G2S_ATOM_REGISTER) {
+		return g2s_state_register(trace->flow, state, (uint8_t)parameter->value, 8);
+	}
+	int64_t pushed = insn->step == G2S_STEP_CALL ? trace->program->arch->call_pushes : 0;
+	return g2s_state_slot(trace->flow, state, (int64_t)parameter->value - pushed,
+	                      parameter->width);
+}
+
+/* One call or jump to a wrapper, in one context: every open question is put to it. */
+struct calling {
+	struct round round;
+	uint64_t target;
+	bool confirmed;
+};
+
+static void visit_call(struct trace *trace, uint64_t addr, const struct g2s_state *state,
+                       void *user)
+{
+	struct calling *calling = user;
+	const struct g2s_insn *insn = g2s_flow_insn(trace->flow, addr);
+	bool direct = insn != NULL && (insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_JUMP ||
+	                               insn->step == G2S_STEP_BRANCH);
+	if (!direct || insn->target != calling->target) {
+		return;
+	}
+	calling->confirmed = true;
+	/* A jump back to the start of the same function is part of its flow, not a call. */
+	if (insn->step != G2S_STEP_CALL && calling->target == g2s_flow_entry(trace->flow)) {
+		return;
+	}
+	for (size_t i = calling->round.first; i < calling->round.last; i++) {
+		/* Answers may add questions, which moves the array. */
+		struct question question = trace->questions[i];
+		if (question.entry != calling->target) {
+			continue;
+		}
+		struct destination to = {addr, "call", "arg", question.arch, 0};
+		if (state == NULL) {
+			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_COMPUTED);
+			continue;
+		}
+		trace_value(trace, handed_over(trace, state, insn, &question.parameter), &to);
+	}
+}
+
+static void mark_referred(struct trace *trace, uint64_t entry)
+{
+	for (size_t i = 0; i < trace->wrapper_count; i++) {
+		if (trace->wrappers[i].entry == entry) {
+			trace->wrappers[i].referred = true;
+		}
+	}
+}
+
+static void follow_calls(struct trace *trace, struct round round,
+                         const struct g2s_references *found)
+{
+	struct sweep_mark *marks = calloc(found->count + 1, sizeof(*marks));
+	uint64_t *places = calloc(found->count + 1, sizeof(*places));
+	size_t count = 0;
+	if (marks == NULL || places == NULL) {
+		trace->failed = true;
+	}
+	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		marks[i] = (struct sweep_mark){.addr = found->items[i].place};
+	}
+	if (!trace->failed) {
+		trace_sweep(trace, marks, found->count);
+	}
+	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		if (marks[i].found) {
+			places[count++] = marks[i].addr;
+		}
+	}
+	if (!trace->failed) {
+		trace_prepare(trace, places, count);
+	}
+	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		struct calling calling = {.round = round, .target = found->items[i].target};
+		if (marks[i].found) {
+			trace_place(trace, marks[i].addr, marks[i].run, visit_call, &calling);
+		}
+		if (calling.confirmed) {
+			mark_referred(trace, calling.target);
+		}
+	}
+	free(marks);
+	free(places);
+}
+
+/* Puts the questions of a round to everyone who calls, or jumps to, the wrappers they are about. */
+static void answer_round(struct trace *trace, struct round round)
+{
+	size_t count = round.last - round.first;
+	struct g2s_window *windows = calloc(count, sizeof(*windows));
+	struct g2s_references found = {0};
+	if (windows == NULL) {
+		trace->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t entry = trace->questions[round.first + i].entry;
+		windows[i] = (struct g2s_window){entry, entry + 1};
+	}
+	count = sort_windows(windows, count);
+	if (g2s_refs_branches(&trace->refs, windows, count, &found)) {
+		follow_calls(trace, round, &found);
+	} else {
+		trace->failed = true;
+	}
+	free(windows);
+	free(found.items);
+}
+
+/* Reports that entry may be called from anywhere, with any number, because of what stands at place. */
+static void report_indirect(struct trace *trace, uint64_t entry, uint64_t place)
+{
+	for (size_t i = 0; i < trace->wrapper_count; i++) {
+		struct wrapper *wrapper = &trace->wrappers[i];
+		struct destination to = {place, "call", "", wrapper->arch, 0};
+		if (wrapper->entry == entry) {
+			wrapper->referred = true;
+			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_INDIRECT);
+		}
+	}
+}
+
+/* The instruction around a byte of code; false when straight decoding shows none there. */
+static bool insn_around(struct trace *trace, uint64_t place, struct g2s_insn *insn)
+{
+	struct sweep_mark mark = {.addr = place};
+	struct g2s_bytes code;
+	const struct g2s_arch *arch = trace->program->arch;
+	trace_sweep(trace, &mark, 1);
+	return mark.insn != 0 && g2s_elf_view(&trace->program->elf, mark.insn, &code) &&
+	       arch->decode(arch, code.data, code.size, mark.insn, insn);
+}
+
+static bool operand_is(const struct g2s_operand *operand, uint64_t addr)
+{
+	bool fixed = operand->kind == G2S_OPERAND_IMMEDIATE ||
+	             (operand->kind == G2S_OPERAND_MEMORY && operand->reg == G2S_NO_REGISTER &&
+	              operand->index == G2S_NO_REGISTER && !operand->opaque);
+	return fixed && (uint64_t)operand->value == addr;
+}
+
+/* True when insn takes addr itself as a value: LEA of it, or an immediate. */
+static bool takes_address(const struct g2s_insn *insn, uint64_t addr)
+{
+	for (unsigned i = 0; i < insn->effect_count; i++) {
+		const struct g2s_effect *effect = &insn->effects[i];
+		bool address = effect->op == G2S_OP_ADDRESS && operand_is(&effect->a, addr);
+		bool number = (effect->a.kind == G2S_OPERAND_IMMEDIATE &&
+		               operand_is(&effect->a, addr)) ||
+		              (effect->b.kind == G2S_OPERAND_IMMEDIATE &&
+		               operand_is(&effect->b, addr));
+		if (address || number) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A word of data that holds a wrapper's address. Go reaches functions through such a word (a funcval); the code that
+ * takes the word's address is then the place a reader looks for. False when no code does.
+ */
+static bool report_users(struct trace *trace, uint64_t entry, uint64_t word)
+{
+	struct g2s_window window = {word, word + 1};
+	struct g2s_references found = {0};
+	bool reported = false;
+	if (!g2s_refs_addresses(&trace->refs, &window, 1, &found)) {
+		trace->failed = true;
+	}
+	for (size_t i = 0; i < found.count && !trace->failed; i++) {
+		struct g2s_insn insn;
+		if (found.items[i].kind == G2S_REFERENCE_OPERAND &&
+		    insn_around(trace, found.items[i].place, &insn) && takes_address(&insn, word)) {
+			report_indirect(trace, entry, insn.addr);
+			reported = true;
+		}
+	}
+	free(found.items);
+	return reported;
+}
+
+static void take_reference(struct trace *trace, const struct g2s_reference *reference)
+{
+	struct g2s_insn insn;
+	switch (reference->kind) {
+	case G2S_REFERENCE_OPERAND:
+		if (insn_around(trace, reference->place, &insn) &&
+		    takes_address(&insn, reference->target)) {
+			report_indirect(trace, reference->target, insn.addr);
+		}
+		break;
+	case G2S_REFERENCE_DATA:
+		if (!report_users(trace, reference->target, reference->place)) {
+			report_indirect(trace, reference->target, reference->place);
+		}
+		break;
+	case G2S_REFERENCE_METHOD:
+		report_indirect(trace, reference->target, reference->place);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Finds who takes the addresses of wrappers; they can then be called with numbers nobody can list. */
+static void find_addresses(struct trace *trace)
+{
+	struct g2s_window *windows = calloc(trace->wrapper_count + 1, sizeof(*windows));
+	struct g2s_references found = {0};
+	size_t count = 0;
+	size_t last = trace->wrapper_count;
+	if (windows == NULL) {
+		trace->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < last; i++) {
+		uint64_t entry = trace->wrappers[i].entry;
+		if (!trace->wrappers[i].addresses_known) {
+			windows[count++] = (struct g2s_window){entry, entry + 1};
+		}
+	}
+	count = sort_windows(windows, count);
+	if (!g2s_refs_addresses(&trace->refs, windows, count, &found)) {
+		trace->failed = true;
+	}
+	for (size_t i = 0; i < found.count && !trace->failed; i++) {
+		take_reference(trace, &found.items[i]);
+	}
+	for (size_t i = 0; i < last && !trace->failed; i++) {
+		struct wrapper *wrapper = &trace->wrappers[i];
+		if (wrapper->addresses_known) {
+			continue;
+		}
+		wrapper->addresses_known = true;
+		/* Who calls it is outside of the file, or hidden from a reader of the code. */
+		if (!wrapper->referred || wrapper->entry == trace->program->elf.entry ||
+		    g2s_elf_is_exported(&trace->program->elf, wrapper->entry)) {
+			report_indirect(trace, wrapper->entry, wrapper->entry);
+		}
+	}
+	free(windows);
+	free(found.items);
+}
+
+void trace_answer(struct trace *trace)
+{
+	while (trace->answered < trace->question_count && !trace->failed) {
+		struct round round = {trace->answered, trace->question_count};
+		answer_round(trace, round);
+		trace->answered = round.last;
+	}
+	if (!trace->failed) {
+		find_addresses(trace);
+	}
+}

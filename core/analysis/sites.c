@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "g2s/analysis/sites.h"
+
+#include "g2s/memory.h"
+#include "g2s/stream.h"
+#include "sweep.h"
+#include "trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	/* The numbers that the kernel sees when Go reads the clock without a system call of its own. */
+	NUMBER_GETTIMEOFDAY = 96,
+	NUMBER_CLOCK_GETTIME = 228,
+};
+
+/* Where the kernel maps the vsyscall page on x86-64; gettimeofday is its first entry. */
+static const uint64_t VSYSCALL_PAGE = UINT64_C(0xffffffffff600000);
+
+enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
+                               struct g2s_error *err)
+{
+	*program = (struct g2s_program){0};
+	enum g2s_code code = g2s_elf_open(&program->elf, file, err);
+	if (code != G2S_OK) {
+		return code;
+	}
+	program->arch = g2s_arch_find(program->elf.machine);
+	if (program->arch == NULL || program->arch->word != program->elf.word) {
+		return g2s_fail(err, G2S_ERR_FORMAT, 0, "machine %u is not supported (x86-64 is)",
+		                (unsigned)program->elf.machine);
+	}
+	g2s_goinfo_read(&program->elf, &program->goinfo);
+	bool go = g2s_pclntab_open(&program->tab, &program->elf);
+	if (!g2s_funcs_build(&program->funcs, &program->elf, go ? &program->tab : NULL)) {
+		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
+	return G2S_OK;
+}
+
+void g2s_program_free(struct g2s_program *program)
+{
+	free(program->sites);
+	free(program->raw_sites);
+	g2s_funcs_free(&program->funcs);
+	g2s_elf_free(&program->elf);
+	*program = (struct g2s_program){0};
+}
+
+static bool open_trace(struct trace *trace, struct g2s_program *program)
+{
+	*trace = (struct trace){.program = program};
+	if (!g2s_values_open(&trace->values)) {
+		return false;
+	}
+	trace->flow = g2s_flow_new(program->arch, &program->funcs, &trace->values);
+	return trace->flow != NULL;
+}
+
+static void close_trace(struct trace *trace)
+{
+	for (size_t i = 0; i < trace->fragment_count; i++) {
+		free(trace->fragments[i].entries);
+		free(trace->fragments[i].parents);
+	}
+	free(trace->fragments);
+	free(trace->questions);
+	free(trace->wrappers);
+	free(trace->globals);
+	free(trace->links);
+	free(trace->uses);
+	g2s_refs_free(&trace->refs);
+	g2s_flow_free(trace->flow);
+	g2s_values_free(&trace->values);
+}
+
+static void add_raw(struct trace *trace, uint64_t addr, unsigned entry)
+{
+	struct g2s_program *program = trace->program;
+	if (!g2s_grow(&program->raw_sites, &trace->raw_capacity, program->raw_count + 1,
+	              sizeof(*program->raw_sites))) {
+		trace->failed = true;
+		return;
+	}
+	program->raw_sites[program->raw_count++] = (struct g2s_raw_site){addr, entry};
+}
+
+static void visit_entry(struct trace *trace, uint64_t addr, const struct g2s_state *state,
+                        void *user)
+{
+	const struct g2s_hit *hit = user;
+	const struct g2s_entry *entry = &trace->program->arch->entries[hit->entry];
+	struct destination to = {addr, entry->via, "imm", entry->arch, 0};
+	if (state == NULL) {
+		trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_COMPUTED);
+		return;
+	}
+	trace_value(trace, g2s_state_register(trace->flow, state, entry->number, entry->width),
+	            &to);
+}
+
+/* Decides which hits are instructions, and looks at the number that reaches each of those. */
+static void find_raw_sites(struct trace *trace)
+{
+	size_t count = trace->refs.hit_count;
+	struct sweep_mark *marks = calloc(count + 1, sizeof(*marks));
+	uint64_t *places = calloc(count + 1, sizeof(*places));
+	if (marks == NULL || places == NULL) {
+		trace->failed = true;
+		goto done;
+	}
+	for (size_t i = 0; i < count; i++) {
+		marks[i] = (struct sweep_mark){.addr = trace->refs.hits[i].addr};
+		places[i] = trace->refs.hits[i].addr;
+	}
+	trace_sweep(trace, marks, count);
+	trace_prepare(trace, places, count);
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		struct g2s_hit hit = trace->refs.hits[i];
+		const struct g2s_function *function = trace_function(trace, hit.addr);
+		bool confirmed = marks[i].found;
+		/* Code may also jump into what straight decoding takes for the middle of an instruction. */
+		if (!confirmed && function != NULL && trace_enter(trace, function->start)) {
+			confirmed = g2s_flow_reaches(trace->flow, hit.addr);
+			marks[i].run = hit.addr;
+		}
+		if (confirmed) {
+			add_raw(trace, hit.addr, hit.entry);
+			trace_place(trace, hit.addr, marks[i].run, visit_entry, &hit);
+		}
+	}
+done:
+	free(marks);
+	free(places);
+}
+
+/*
+ * Go 1.15 and before read the clock through the vDSO alone, with the vsyscall page to fall back on, the address of which is
+ * a word of their data (runtime/vdso_linux_amd64.go); the vDSO itself falls back on system calls.
+ */
+static void find_vdso(struct trace *trace)
+{
+	const struct g2s_program *program = trace->program;
+	for (size_t i = 0; i < program->elf.segment_count; i++) {
+		const struct g2s_segment *segment = &program->elf.segments[i];
+		size_t first = (size_t)(-segment->addr & 7);
+		if (!segment->write || program->arch->word != 8) {
+			continue;
+		}
+		for (size_t at = first; at + 8 <= segment->bytes.size; at += 8) {
+			uint64_t word = 0;
+			memcpy(&word, segment->bytes.data + at, sizeof(word));
+			if (word == VSYSCALL_PAGE) {
+				struct destination to = {segment->addr + at, "vdso", "data",
+				                         program->arch->name, 0};
+				trace_site(trace, &to, NUMBER_GETTIMEOFDAY, G2S_REASON_MEMORY);
+				trace_site(trace, &to, NUMBER_CLOCK_GETTIME, G2S_REASON_MEMORY);
+			}
+		}
+	}
+}
+
+static int by_site(const void *a, const void *b)
+{
+	const struct g2s_site *x = a;
+	const struct g2s_site *y = b;
+	if (x->addr != y->addr) {
+		return x->addr < y->addr ? -1 : 1;
+	}
+	if (x->number != y->number) {
+		return x->number < y->number ? -1 : 1;
+	}
+	int order = strcmp(x->arch, y->arch);
+	order = order != 0 ? order : strcmp(x->via, y->via);
+	return order != 0 ? order : strcmp(x->how, y->how);
+}
+
+static void sort_sites(struct g2s_program *program)
+{
+	size_t kept = 0;
+	if (program->site_count != 0) {
+		qsort(program->sites, program->site_count, sizeof(*program->sites), by_site);
+	}
+	for (size_t i = 0; i < program->site_count; i++) {
+		if (kept == 0 || by_site(&program->sites[kept - 1], &program->sites[i]) != 0) {
+			program->sites[kept++] = program->sites[i];
+		}
+	}
+	program->site_count = kept;
+}
+
+enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err)
+{
+	struct trace trace;
+	enum g2s_code code = G2S_OK;
+	if (!open_trace(&trace, program)) {
+		trace.failed = true;
+		goto done;
+	}
+	code = g2s_refs_build(&trace.refs, program->arch, &program->funcs, err);
+	if (code != G2S_OK) {
+		goto done;
+	}
+	find_raw_sites(&trace);
+	/* Globals may raise questions, and answers may lead to globals. */
+	size_t questions, globals;
+	do {
+		questions = trace.question_count;
+		globals = trace.global_count;
+		if (!trace.failed) {
+			trace_answer(&trace);
+		}
+		if (!trace.failed) {
+			trace_globals(&trace);
+		}
+	} while (!trace.failed &&
+	         (questions != trace.question_count || globals != trace.global_count));
+	if (!trace.failed) {
+		trace_uses(&trace);
+		find_vdso(&trace);
+	}
+done:
+	if (trace.failed) {
+		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
+	sort_sites(program);
+	close_trace(&trace);
+	return code;
+}

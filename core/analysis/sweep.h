@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_SWEEP_H
+#define G2S_ANALYSIS_SWEEP_H
+
+#include "g2s/image/funcs.h"
+#include "g2s/isa/isa.h"
+
+/*
+ * Straight decoding, from the start of a function to its end: on which addresses instructions begin.  Bytes that are no
+ * instruction are skipped one at a time; the decoding falls into step again within a few instructions.
+ */
+
+/* One address that is asked about. */
+struct sweep_mark {
+	uint64_t addr;
+	/* An instruction begins at addr. */
+	bool found;
+	/* An instruction covers addr, and this is where it begins. */
+	uint64_t insn;
+	/* The start of the straight run of instructions, up to a jump, return or trap, that holds addr. */
+	uint64_t run;
+};
+
+/* Fills in the marks, which are sorted by address, for the code in range. */
+void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct g2s_range range,
+                 struct sweep_mark *marks, size_t count);
+
+/*
+ * Gives functions to a gap: one starts at every target of a call that straight decoding of the gap shows,
+ * at every one of the count outside targets (sorted) that is the start of an instruction there.  False when memory ran
+ * out.
+ */
+bool sweep_split(const struct g2s_arch *arch, struct g2s_funcs *funcs, struct g2s_range gap,
+                 const uint64_t *targets, size_t count);
+
+#endif

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace.h"
+
+#include "g2s/memory.h"
+#include "g2s/stream.h"
+#include "sweep.h"
+
+#include <stdlib.h>
+
+enum {
+	/* Value sets beyond which they are thrown away between two functions. */
+	MAX_SETS = 1 << 15,
+	/* Most contexts looked at for one place; beyond, the place is reported. */
+	MAX_CONTEXTS = 256,
+};
+
+static const char *reason_word(enum g2s_reason reason)
+{
+	switch (reason) {
+	case G2S_REASON_MEMORY:
+		return "memory";
+	case G2S_REASON_TOO_MANY:
+		return "too-many";
+	case G2S_REASON_INDIRECT:
+		return "indirect";
+	default:
+		return "computed";
+	}
+}
+
+void trace_site(struct trace *trace, const struct destination *to, int64_t number,
+                enum g2s_reason reason)
+{
+	struct g2s_program *program = trace->program;
+	if (!g2s_grow(&program->sites, &trace->site_capacity, program->site_count + 1,
+	              sizeof(*program->sites))) {
+		trace->failed = true;
+		return;
+	}
+	bool known = number != G2S_NUMBER_UNKNOWN;
+	program->sites[program->site_count++] = (struct g2s_site){
+		.addr = to->addr,
+		.arch = to->arch,
+		.via = to->via,
+		.how = known ? to->how : reason_word(reason),
+		.number = number,
+	};
+}
+
+static void ask(struct trace *trace, const struct g2s_atom *parameter, const char *arch)
+{
+	uint64_t entry = g2s_flow_entry(trace->flow);
+	for (size_t i = 0; i < trace->question_count; i++) {
+		const struct question *q = &trace->questions[i];
+		if (q->entry == entry && q->arch == arch && q->parameter.kind == parameter->kind &&
+		    q->parameter.value == parameter->value &&
+		    q->parameter.width == parameter->width) {
+			return;
+		}
+	}
+	bool known = false;
+	for (size_t i = 0; i < trace->wrapper_count && !known; i++) {
+		known = trace->wrappers[i].entry == entry && trace->wrappers[i].arch == arch;
+	}
+	if (!g2s_grow(&trace->questions, &trace->question_capacity, trace->question_count + 1,
+	              sizeof(*trace->questions)) ||
+	    !g2s_grow(&trace->wrappers, &trace->wrapper_capacity, trace->wrapper_count + 1,
+	              sizeof(*trace->wrappers))) {
+		trace->failed = true;
+		return;
+	}
+	trace->questions[trace->question_count++] =
+		(struct question){.entry = entry, .parameter = *parameter, .arch = arch};
+	if (!known) {
+		trace->wrappers[trace->wrapper_count++] =
+			(struct wrapper){.entry = entry, .arch = arch};
+	}
+}
+
+/* The index of a global, which is new when it has not been met. */
+static size_t global_index(struct trace *trace, const struct g2s_atom *atom, const char *arch)
+{
+	for (size_t i = 0; i < trace->global_count; i++) {
+		const struct global *global = &trace->globals[i];
+		if (global->atom.value == atom->value && global->atom.width == atom->width &&
+		    global->atom.is_signed == atom->is_signed && global->arch == arch) {
+			return i;
+		}
+	}
+	if (!g2s_grow(&trace->globals, &trace->global_capacity, trace->global_count + 1,
+	              sizeof(*trace->globals))) {
+		trace->failed = true;
+		return 0;
+	}
+	trace->globals[trace->global_count] = (struct global){.atom = *atom, .arch = arch};
+	return trace->global_count++;
+}
+
+static void take_number(struct trace *trace, uint64_t number, const struct destination *to)
+{
+	if (to->global == 0) {
+		trace_site(trace, to, (int64_t)(uint32_t)number, G2S_REASON_COMPUTED);
+		return;
+	}
+	struct global *global = &trace->globals[to->global - 1];
+	for (size_t i = 0; i < global->number_count; i++) {
+		if (global->numbers[i] == (uint32_t)number) {
+			return;
+		}
+	}
+	if (global->number_count == G2S_VALUE_LIMIT) {
+		global->reasons |= 1u << G2S_REASON_TOO_MANY;
+		return;
+	}
+	global->numbers[global->number_count++] = (uint32_t)number;
+}
+
+static void take_unknown(struct trace *trace, enum g2s_reason reason,
+                         const struct destination *to)
+{
+	if (to->global == 0) {
+		trace_site(trace, to, G2S_NUMBER_UNKNOWN, reason);
+	} else {
+		trace->globals[to->global - 1].reasons |= 1u << reason;
+	}
+}
+
+static void take_global(struct trace *trace, const struct g2s_atom *atom,
+                        const struct destination *to)
+{
+	size_t from = global_index(trace, atom, to->arch);
+	if (trace->failed) {
+		return;
+	}
+	if (to->global != 0) {
+		if (!g2s_grow(&trace->links, &trace->link_capacity, trace->link_count + 1,
+		              sizeof(*trace->links))) {
+			trace->failed = true;
+			return;
+		}
+		trace->links[trace->link_count++] = (struct link){from, to->global - 1};
+		return;
+	}
+	if (!g2s_grow(&trace->uses, &trace->use_capacity, trace->use_count + 1,
+	              sizeof(*trace->uses))) {
+		trace->failed = true;
+		return;
+	}
+	trace->uses[trace->use_count++] = (struct use){to->addr, to->via, from};
+}
+
+void trace_value(struct trace *trace, g2s_value value, const struct destination *to)
+{
+	size_t count;
+	/* Nothing below makes new sets, so the atoms stay where they are. */
+	const struct g2s_atom *atoms = g2s_value_atoms(&trace->values, value, &count);
+	if (count == 0) {
+		take_unknown(trace, G2S_REASON_COMPUTED, to);
+	}
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		const struct g2s_atom *atom = &atoms[i];
+		switch (atom->kind) {
+		case G2S_ATOM_CONST:
+			take_number(trace, atom->value, to);
+			break;
+		case G2S_ATOM_REGISTER:
+		case G2S_ATOM_SLOT:
+			ask(trace, atom, to->arch);
+			break;
+		case G2S_ATOM_GLOBAL:
+			take_global(trace, atom, to);
+			break;
+		case G2S_ATOM_UNKNOWN:
+			take_unknown(trace, (enum g2s_reason)atom->value, to);
+			break;
+		case G2S_ATOM_TABLE:
+			take_unknown(trace, G2S_REASON_MEMORY, to);
+			break;
+		default:
+			take_unknown(trace, G2S_REASON_COMPUTED, to);
+			break;
+		}
+	}
+	/* Of a function too large to be followed whole, some paths were not seen. */
+	if (!g2s_flow_is_whole(trace->flow)) {
+		take_unknown(trace, G2S_REASON_TOO_MANY, to);
+	}
+}
+
+const struct g2s_function *trace_function(struct trace *trace, uint64_t addr)
+{
+	struct g2s_funcs *funcs = &trace->program->funcs;
+	const struct g2s_function *function = g2s_funcs_find(funcs, addr);
+	struct g2s_range gap;
+	if (function != NULL || !g2s_funcs_gap(funcs, addr, &gap)) {
+		return function;
+	}
+	/* Functions of the gap that are called from outside of it. */
+	struct g2s_window window = {gap.start, gap.end};
+	struct g2s_references references = {0};
+	bool fine = g2s_refs_branches(&trace->refs, &window, 1, &references);
+	size_t count = 0;
+	uint64_t *targets = calloc(references.count + 1, sizeof(*targets));
+	fine = fine && targets != NULL;
+	for (size_t i = 0; fine && i < references.count; i++) {
+		const struct g2s_reference *r = &references.items[i];
+		if (r->place < gap.start || r->place >= gap.end) {
+			targets[count++] = r->target;
+		}
+	}
+	if (fine && trace->program->elf.entry >= gap.start && trace->program->elf.entry < gap.end) {
+		targets[count++] = trace->program->elf.entry;
+	}
+	fine = fine && sweep_split(trace->program->arch, funcs, gap, targets, count);
+	free(targets);
+	free(references.items);
+	if (!fine) {
+		trace->failed = true;
+		return NULL;
+	}
+	trace->flow_entry = 0;
+	return g2s_funcs_find(funcs, addr);
+}
+
+bool trace_enter(struct trace *trace, uint64_t entry)
+{
+	if (trace->flow_entry == entry && entry != 0) {
+		return true;
+	}
+	/* Nobody keeps a value from one function to the next. */
+	if (trace->values.set_count > MAX_SETS) {
+		g2s_values_clear(&trace->values);
+	}
+	const struct g2s_function *function = trace_function(trace, entry);
+	trace->flow_entry = entry;
+	if (trace->failed || function == NULL ||
+	    g2s_flow_run(trace->flow, entry, function->end) != G2S_OK) {
+		trace->failed = true;
+		return false;
+	}
+	return true;
+}
+
+void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count)
+{
+	for (size_t i = 0; i < count;) {
+		const struct g2s_function *function = trace_function(trace, marks[i].addr);
+		size_t next = i + 1;
+		if (function != NULL) {
+			while (next < count && marks[next].addr < function->end) {
+				next++;
+			}
+			sweep_range(trace->program->arch, &trace->program->elf,
+			            (struct g2s_range){function->start, function->end}, &marks[i],
+			            next - i);
+		}
+		i = next;
+	}
+}
+
+/* The fragment that starts at start; its index in *at, also when it is to be inserted there. */
+static struct fragment *find_fragment(const struct trace *trace, uint64_t start, size_t *at)
+{
+	size_t low = 0;
+	size_t high = trace->fragment_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (trace->fragments[middle].start < start) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	*at = low;
+	return low < trace->fragment_count && trace->fragments[low].start == start
+	               ? &trace->fragments[low]
+	               : NULL;
+}
+
+/* Adds the function of addr to the fragments; true when it was not among them. */
+static bool add_fragment(struct trace *trace, uint64_t addr)
+{
+	size_t at;
+	const struct g2s_function *function = trace_function(trace, addr);
+	if (function == NULL || function->go != 0 ||
+	    find_fragment(trace, function->start, &at) != NULL) {
+		return false;
+	}
+	if (!g2s_grow(&trace->fragments, &trace->fragment_capacity, trace->fragment_count + 1,
+	              sizeof(*trace->fragments))) {
+		trace->failed = true;
+		return false;
+	}
+	for (size_t i = trace->fragment_count; i > at; i--) {
+		trace->fragments[i] = trace->fragments[i - 1];
+	}
+	trace->fragments[at] = (struct fragment){.start = function->start, .end = function->end};
+	trace->fragment_count++;
+	return true;
+}
+
+static bool add_address(uint64_t **items, size_t *count, size_t *capacity, uint64_t addr)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if ((*items)[i] == addr) {
+			return true;
+		}
+	}
+	if (!g2s_grow(items, capacity, *count + 1, sizeof(**items))) {
+		return false;
+	}
+	(*items)[(*count)++] = addr;
+	return true;
+}
+
+/* Notes that the instruction at place goes into the inside of a fragment. */
+static void enter_inside(struct trace *trace, uint64_t place, uint64_t target, bool is_call,
+                         struct g2s_references *next)
+{
+	size_t at;
+	const struct g2s_function *inside = trace_function(trace, target);
+	struct fragment *fragment =
+		inside == NULL ? NULL : find_fragment(trace, inside->start, &at);
+	if (fragment == NULL || target == fragment->start) {
+		return;
+	}
+	const struct g2s_function *outside = trace_function(trace, place);
+	if (outside == NULL || outside->start == fragment->start) {
+		return;
+	}
+	bool fine = is_call ? add_address(&fragment->entries, &fragment->entry_count,
+	                                  &fragment->entry_capacity, target)
+	                    : add_address(&fragment->parents, &fragment->parent_count,
+	                                  &fragment->parent_capacity, outside->start);
+	struct g2s_reference reference = {.place = outside->start};
+	if (!fine || !g2s_grow(&next->items, &next->capacity, next->count + 1,
+	                       sizeof(*next->items))) {
+		trace->failed = true;
+		return;
+	}
+	next->items[next->count++] = reference;
+}
+
+static bool goes_to(struct trace *trace, uint64_t place, uint64_t target, bool *is_call)
+{
+	struct g2s_bytes code;
+	struct g2s_insn insn;
+	if (!g2s_elf_view(&trace->program->elf, place, &code) ||
+	    !trace->program->arch->skim(trace->program->arch, code.data, code.size, place, &insn)) {
+		return false;
+	}
+	*is_call = insn.step == G2S_STEP_CALL;
+	return insn.target == target && (*is_call || insn.step == G2S_STEP_JUMP ||
+	                                 insn.step == G2S_STEP_BRANCH);
+}
+
+/* Looks up who goes into the inside of the fragments in windows; *next: who is to be looked up in turn. */
+static void look_inside(struct trace *trace, const struct g2s_window *windows, size_t count,
+                        struct g2s_references *next)
+{
+	struct g2s_references found = {0};
+	struct sweep_mark *marks = NULL;
+	if (!g2s_refs_branches(&trace->refs, windows, count, &found) ||
+	    (marks = calloc(found.count + 1, sizeof(*marks))) == NULL) {
+		trace->failed = true;
+	}
+	/* Most branches stay inside; they need not be confirmed. */
+	size_t kept = 0;
+	for (size_t i = 0; i < found.count && !trace->failed; i++) {
+		const struct g2s_function *from = trace_function(trace, found.items[i].place);
+		if (from != NULL &&
+		    (found.items[i].target < from->start || found.items[i].target >= from->end)) {
+			found.items[kept++] = found.items[i];
+		}
+	}
+	for (size_t i = 0; i < kept && !trace->failed; i++) {
+		marks[i] = (struct sweep_mark){.addr = found.items[i].place};
+	}
+	if (!trace->failed) {
+		trace_sweep(trace, marks, kept);
+	}
+	for (size_t i = 0; i < kept && !trace->failed; i++) {
+		bool is_call;
+		if (marks[i].found &&
+		    goes_to(trace, found.items[i].place, found.items[i].target, &is_call)) {
+			enter_inside(trace, found.items[i].place, found.items[i].target, is_call, next);
+		}
+	}
+	free(marks);
+	free(found.items);
+}
+
+static int by_window(const void *a, const void *b)
+{
+	const struct g2s_window *x = a;
+	const struct g2s_window *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+void trace_prepare(struct trace *trace, const uint64_t *places, size_t count)
+{
+	struct g2s_window *windows = calloc(count + 1, sizeof(*windows));
+	struct g2s_references next = {0};
+	if (windows == NULL) {
+		trace->failed = true;
+		return;
+	}
+	size_t window_count = 0;
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		if (add_fragment(trace, places[i])) {
+			const struct g2s_function *function = trace_function(trace, places[i]);
+			windows[window_count++] =
+				(struct g2s_window){function->start + 1, function->end};
+		}
+	}
+	while (window_count != 0 && !trace->failed) {
+		qsort(windows, window_count, sizeof(*windows), by_window);
+		next.count = 0;
+		look_inside(trace, windows, window_count, &next);
+		free(windows);
+		windows = calloc(next.count + 1, sizeof(*windows));
+		window_count = 0;
+		if (windows == NULL) {
+			trace->failed = true;
+		}
+		for (size_t i = 0; i < next.count && !trace->failed; i++) {
+			if (add_fragment(trace, next.items[i].place)) {
+				const struct g2s_function *function =
+					trace_function(trace, next.items[i].place);
+				windows[window_count++] =
+					(struct g2s_window){function->start + 1, function->end};
+			}
+		}
+	}
+	free(windows);
+	free(next.items);
+}
+
+/* Collects the entries from which fragment start is reached, its own first. */
+static void collect(struct trace *trace, uint64_t start, uint64_t *entries, size_t *count)
+{
+	uint64_t seen[MAX_CONTEXTS];
+	size_t seen_count = 0;
+	size_t done = 0;
+	seen[seen_count++] = start;
+	while (done < seen_count) {
+		size_t at;
+		uint64_t current = seen[done++];
+		const struct fragment *fragment = find_fragment(trace, current, &at);
+		if (*count < MAX_CONTEXTS) {
+			entries[(*count)++] = current;
+		}
+		for (size_t i = 0; fragment != NULL && i < fragment->entry_count; i++) {
+			if (*count < MAX_CONTEXTS) {
+				entries[(*count)++] = fragment->entries[i];
+			}
+		}
+		for (size_t i = 0; fragment != NULL && i < fragment->parent_count; i++) {
+			bool known = false;
+			for (size_t j = 0; j < seen_count && !known; j++) {
+				known = seen[j] == fragment->parents[i];
+			}
+			if (!known && seen_count < MAX_CONTEXTS) {
+				seen[seen_count++] = fragment->parents[i];
+			}
+		}
+	}
+}
+
+void trace_place(struct trace *trace, uint64_t addr, uint64_t run, trace_visit visit, void *user)
+{
+	uint64_t entries[MAX_CONTEXTS];
+	size_t count = 0;
+	size_t reached = 0;
+	const struct g2s_function *function = trace_function(trace, addr);
+	if (function == NULL) {
+		return;
+	}
+	collect(trace, function->start, entries, &count);
+	uint64_t own = entries[0];
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		const struct g2s_state *state;
+		if (trace_enter(trace, entries[i]) &&
+		    (state = g2s_flow_before(trace->flow, addr)) != NULL) {
+			visit(trace, addr, state, user);
+			reached++;
+		}
+	}
+	if (trace->failed || (reached != 0 && count < MAX_CONTEXTS)) {
+		return;
+	}
+	/* No path that could be followed leads here: only the straight code around it is known. */
+	if (!trace_enter(trace, own) || g2s_flow_cover(trace->flow, run, addr) != G2S_OK) {
+		trace->failed = true;
+		return;
+	}
+	trace->flow_entry = 0;
+	visit(trace, addr, g2s_flow_before(trace->flow, addr), user);
+}

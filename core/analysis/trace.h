@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_TRACE_H
+#define G2S_ANALYSIS_TRACE_H
+
+#include "g2s/analysis/flow.h"
+#include "g2s/analysis/refs.h"
+#include "g2s/analysis/sites.h"
+
+/* The state of one search for numbers; what the files of this wing share.  See sites.h for how it goes. */
+
+/* What a wrapper's callers are asked: the value of one parameter. */
+struct question {
+	/* Where the wrapper is entered. */
+	uint64_t entry;
+	/* G2S_ATOM_REGISTER or G2S_ATOM_SLOT, and which. */
+	struct g2s_atom parameter;
+	/* The system-call table the number is for. */
+	const char *arch;
+};
+
+/* An address that wrappers are entered at, once for all its questions. */
+struct wrapper {
+	uint64_t entry;
+	const char *arch;
+	/* Some code or data refers to it. */
+	bool referred;
+	/* Whether its address is taken has been looked up. */
+	bool addresses_known;
+};
+
+/* Writable memory that a number was loaded from. */
+struct global {
+	/* What was loaded: address, width, sign. */
+	struct g2s_atom atom;
+	const char *arch;
+	/* Bit r is set when it may hold something unknown for reason r. */
+	unsigned reasons;
+	bool stores_known;
+	/* Numbers it may hold. */
+	uint32_t numbers[G2S_VALUE_LIMIT];
+	size_t number_count;
+};
+
+/* Global to may hold what global from holds. */
+struct link {
+	size_t from;
+	size_t to;
+};
+
+/* A place that takes its number from a global. */
+struct use {
+	uint64_t addr;
+	const char *via;
+	size_t global;
+};
+
+/* A function that is not Go's, and the code outside of it that jumps into its inside. */
+struct fragment {
+	uint64_t start;
+	uint64_t end;
+	/* Entries of the analyses that reach this code: starts of functions, calls into the inside. */
+	uint64_t *entries;
+	size_t entry_count;
+	size_t entry_capacity;
+	/* Functions, by their start, whose own contexts reach it. */
+	uint64_t *parents;
+	size_t parent_count;
+	size_t parent_capacity;
+};
+
+struct trace {
+	struct g2s_program *program;
+	struct g2s_values values;
+	struct g2s_flow *flow;
+	/* The flow holds the analysis of this entry; 0 when of none. */
+	uint64_t flow_entry;
+	struct g2s_refs refs;
+	size_t site_capacity;
+	size_t raw_capacity;
+	/* In the order they were asked; the first of them have been answered. */
+	struct question *questions;
+	size_t answered;
+	size_t question_count;
+	size_t question_capacity;
+	struct wrapper *wrappers;
+	size_t wrapper_count;
+	size_t wrapper_capacity;
+	struct global *globals;
+	size_t global_count;
+	size_t global_capacity;
+	struct link *links;
+	size_t link_count;
+	size_t link_capacity;
+	struct use *uses;
+	size_t use_count;
+	size_t use_capacity;
+	/* Sorted by start. */
+	struct fragment *fragments;
+	size_t fragment_count;
+	size_t fragment_capacity;
+	/* Memory ran out; everything stops at the next look at this. */
+	bool failed;
+};
+
+/* Where a value that is being looked at was chosen, or which global takes it. */
+struct destination {
+	uint64_t addr;
+	const char *via;
+	const char *how;
+	const char *arch;
+	/* The global plus one; 0 when the value is a site's number. */
+	size_t global;
+};
+
+/* Adds a site; number is G2S_NUMBER_UNKNOWN with reason, else reason means nothing. */
+void trace_site(struct trace *trace, const struct destination *to, int64_t number,
+                enum g2s_reason reason);
+
+/* Looks at every possibility of value, found in the current flow: sites, questions, globals. */
+void trace_value(struct trace *trace, g2s_value value, const struct destination *to);
+
+/*
+ * The function that holds addr; code that had none is split into functions first.  NULL when addr is no code. Good until
+ * the next call.
+ */
+const struct g2s_function *trace_function(struct trace *trace, uint64_t addr);
+
+/* What is done at a place in one of the contexts that reach it; state is NULL when nothing is known there. */
+typedef void (*trace_visit)(struct trace *trace, uint64_t addr, const struct g2s_state *state,
+                            void *user);
+
+/* Sees to it that the contexts of the functions that hold the places (sorted) are known. */
+void trace_prepare(struct trace *trace, const uint64_t *places, size_t count);
+
+/*
+ * Visits the instruction at addr in every context that reaches it; run is the start of the straight code it is
+ * in.  The place's function has been prepared.
+ */
+void trace_place(struct trace *trace, uint64_t addr, uint64_t run, trace_visit visit, void *user);
+
+/* Brings the analysis of entry into the flow; false when memory ran out. */
+bool trace_enter(struct trace *trace, uint64_t entry);
+
+/* Decides which of the sorted places are starts of instructions by straight decoding; fills run of each. */
+struct sweep_mark;
+void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count);
+
+/* Answers all questions, those that answers raise included. */
+void trace_answer(struct trace *trace);
+
+/* Finds what globals hold that have not been looked at; new questions may come of it. */
+void trace_globals(struct trace *trace);
+
+/* Makes sites of the places that take their numbers from globals. */
+void trace_uses(struct trace *trace);
+
+#endif

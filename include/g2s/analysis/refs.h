@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_REFS_H
+#define G2S_ANALYSIS_REFS_H
+
+#include "g2s/image/funcs.h"
+#include "g2s/isa/isa.h"
+
+/* Who calls, jumps to or points at an address, found by searching bytes; decoding confirms or refutes. */
+
+/* A place that looks like a call, jump or branch, as distances from the lowest code address. */
+struct g2s_branch {
+	uint32_t from;
+	uint32_t to;
+};
+
+/* A place that looks like an instruction entering the kernel. */
+struct g2s_hit {
+	uint64_t addr;
+	/* Index in the architecture's entries. */
+	unsigned entry;
+};
+
+struct g2s_refs {
+	const struct g2s_arch *arch;
+	const struct g2s_funcs *funcs;
+	uint64_t base;
+	struct g2s_branch *branches;
+	size_t branch_count;
+	size_t branch_capacity;
+	/* Sorted by address. */
+	struct g2s_hit *hits;
+	size_t hit_count;
+	size_t hit_capacity;
+};
+
+/* Where something refers to target. */
+struct g2s_reference {
+	/* Address of the call, jump or branch; of a byte of the operand; of the word of data. */
+	uint64_t place;
+	uint64_t target;
+	enum {
+		G2S_REFERENCE_BRANCH,
+		G2S_REFERENCE_OPERAND,
+		G2S_REFERENCE_DATA,
+		/* A method of a Go type, by its distance from the start of text (internal/abi, Method). */
+		G2S_REFERENCE_METHOD,
+	} kind;
+};
+
+/* A growing list of references. */
+struct g2s_references {
+	struct g2s_reference *items;
+	size_t count;
+	size_t capacity;
+};
+
+/*
+ * Searches all code of funcs once: kernel entries, and branches between places of it.  G2S_ERR_FORMAT when the code is
+ * spread over more than 4 GiB.  Free with g2s_refs_free, after a failure too.
+ */
+enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
+                             const struct g2s_funcs *funcs, struct g2s_error *err);
+void g2s_refs_free(struct g2s_refs *refs);
+
+/*
+ * Appends to *out every branch into one of the windows, which are sorted and apart, in the order of its place.
+ * False when memory ran out.
+ */
+bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *windows,
+                       size_t count, struct g2s_references *out);
+
+/* The same for operands of code and words of data that hold an address in one of the windows. */
+bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
+                        size_t count, struct g2s_references *out);
+
+#endif

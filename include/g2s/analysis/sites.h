@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_SITES_H
+#define G2S_ANALYSIS_SITES_H
+
+#include "g2s/error.h"
+#include "g2s/image/elf.h"
+#include "g2s/image/funcs.h"
+#include "g2s/image/goinfo.h"
+#include "g2s/image/pclntab.h"
+#include "g2s/isa/isa.h"
+
+/*
+ * From the instructions that enter the kernel to the numbers that reach them.
+ *
+ * Where the number came in as a parameter, the function is a wrapper, and the question passes on to every
+ * place that calls it or jumps to it, to any depth; where it came from a global, to the global's initial value and to
+ * every store to it.  Each question is asked once, so the search ends.  What cannot be answered
+ * becomes a site without a number, at the place where the trail is lost.
+ */
+
+/* A number of a system call, or that there is one unknown, at the place where it was chosen. */
+struct g2s_site {
+	uint64_t addr;
+	/* libseccomp's name of the system-call table; static text. */
+	const char *arch;
+	/* The stream's words (stream.h); static text. */
+	const char *via;
+	const char *how;
+	/* G2S_NUMBER_UNKNOWN when it is not known. */
+	int64_t number;
+};
+
+/* A confirmed instruction that enters the kernel. */
+struct g2s_raw_site {
+	uint64_t addr;
+	/* Index in arch->entries. */
+	unsigned entry;
+};
+
+/* A program and what is known of it. */
+struct g2s_program {
+	const struct g2s_arch *arch;
+	struct g2s_elf elf;
+	struct g2s_goinfo goinfo;
+	/* layout is G2S_PCLNTAB_NONE when there is no table. */
+	struct g2s_pclntab tab;
+	struct g2s_funcs funcs;
+	/* Sorted by address, architecture, number; without repeats. */
+	struct g2s_site *sites;
+	size_t site_count;
+	/* Sorted by address. */
+	struct g2s_raw_site *raw_sites;
+	size_t raw_count;
+};
+
+/*
+ * Reads the tables of an ELF file, whose bytes must outlive *program; a machine that is not supported is G2S_ERR_FORMAT.
+ * Free with g2s_program_free, after a failure too.
+ */
+enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
+                               struct g2s_error *err);
+
+/* Finds the sites of an open program. */
+enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err);
+
+void g2s_program_free(struct g2s_program *program);
+
+#endif
