@@ -100,7 +100,7 @@ static void print_options(FILE *out, const struct cli_option *options)
 		         option->argument != NULL ? option->argument : "");
 		/* An option that is wider than its column has its text on the next line. */
 		bool wide = strlen(left) > 27;
-		fprintf(out, "  %-27s%s%s\n", left, wide ? "\n                             " : " ",
+		fprintf(out, "  %-27s%s%s\n", left, wide ? "\n                              " : " ",
 		        option->help);
 	}
 }
