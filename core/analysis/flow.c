@@ -752,20 +752,108 @@ g2s_value g2s_state_stored(struct g2s_flow *flow, const struct g2s_state *state,
 	return state_operand(&flow->m, state, &part);
 }
 
-bool g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
-                      struct g2s_range range)
+uint64_t g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
+                          struct g2s_range range)
 {
 	uint64_t passed = flow->m.go ? flow->m.arch->passed_by_go : flow->m.arch->passed_by_c;
+	uint64_t mask = 0;
 	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
 		if ((passed >> i & 1) != 0 &&
 		    g2s_value_points(flow->m.values, state->registers[i], range)) {
-			return true;
+			mask |= UINT64_C(1) << i;
 		}
 	}
-	for (uint32_t i = 0; i < state->slot_count; i++) {
+	return mask;
+}
+
+bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
+                     const struct g2s_insn *insn, struct g2s_range range)
+{
+	for (uint32_t i = 0; is_call(insn) && i < state->slot_count; i++) {
 		if (g2s_value_points(flow->m.values, state->slots[i].value, range)) {
 			return true;
 		}
 	}
+	for (unsigned i = 0; i < G2S_REGISTERS && insn->reads >> i != 0; i++) {
+		if ((insn->reads >> i & 1) != 0 &&
+		    g2s_value_points(flow->m.values, state->registers[i], range)) {
+			return true;
+		}
+	}
+	for (unsigned e = 0; e < insn->effect_count; e++) {
+		const struct g2s_effect *effect = &insn->effects[e];
+		int64_t offset;
+		if (effect->op != G2S_OP_MOVE || effect->dst.kind != G2S_OPERAND_MEMORY ||
+		    g2s_value_is_stack(flow->m.values, state_address(&flow->m, state, &effect->dst),
+		                       &offset)) {
+			continue;
+		}
+		for (unsigned at = 0; at + flow->m.arch->word <= effect->dst.width; at += 8) {
+			g2s_value stored = g2s_state_stored(flow, state, effect, at,
+			                                    flow->m.arch->word);
+			if (g2s_value_points(flow->m.values, stored, range)) {
+				return true;
+			}
+		}
+	}
 	return false;
+}
+
+/* What g2s_flow_uses looks for: the value that register reg had at the entry. */
+struct usage {
+	struct g2s_flow *flow;
+	uint8_t reg;
+	bool used;
+};
+
+static bool holds_entry(const struct usage *usage, g2s_value value)
+{
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(usage->flow->m.values, value, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i].kind == G2S_ATOM_REGISTER && atoms[i].value == usage->reg) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool operand_uses(const struct usage *usage, const struct g2s_state *state,
+                         const struct g2s_operand *operand)
+{
+	switch (operand->kind) {
+	case G2S_OPERAND_REGISTER:
+		return holds_entry(usage, state->registers[operand->reg]);
+	case G2S_OPERAND_MEMORY:
+		return (operand->reg != G2S_NO_REGISTER &&
+		        holds_entry(usage, state->registers[operand->reg])) ||
+		       (operand->index != G2S_NO_REGISTER &&
+		        holds_entry(usage, state->registers[operand->index]));
+	default:
+		return false;
+	}
+}
+
+static void visit_usage(void *user, const struct g2s_state *state, const struct g2s_insn *insn)
+{
+	struct usage *usage = user;
+	bool leaves = is_call(insn) || insn->step == G2S_STEP_JUMP_INDIRECT ||
+	              (insn->step == G2S_STEP_JUMP && !stays(usage->flow, insn->target));
+	bool used = leaves && holds_entry(usage, state->registers[usage->reg]);
+	used = used || (insn->reads >> usage->reg & 1) != 0;
+	for (unsigned e = 0; e < insn->effect_count; e++) {
+		const struct g2s_effect *effect = &insn->effects[e];
+		used = used || operand_uses(usage, state, &effect->a) ||
+		       operand_uses(usage, state, &effect->b) ||
+		       (effect->dst.kind == G2S_OPERAND_MEMORY &&
+		        operand_uses(usage, state, &effect->dst));
+	}
+	usage->used = usage->used || used;
+}
+
+bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg)
+{
+	struct usage usage = {flow, reg, false};
+	g2s_flow_walk(flow, visit_usage, &usage);
+	return usage.used || flow->too_large;
 }

@@ -61,6 +61,32 @@ static void take_store(struct stores *stores, const struct g2s_state *state,
 	}
 }
 
+/* True when the function that insn calls may do something with what registers of the mask hold. */
+static bool callee_uses(struct trace *trace, const struct g2s_insn *insn, uint64_t mask)
+{
+	const struct g2s_function *callee =
+		insn->step == G2S_STEP_CALL ? g2s_funcs_find(&trace->program->funcs, insn->target)
+	                                    : NULL;
+	if (mask == 0 || callee == NULL || callee->start != insn->target) {
+		return mask != 0;
+	}
+	if (trace->probe == NULL) {
+		trace->probe = g2s_flow_new(trace->program->arch, &trace->program->funcs,
+		                            &trace->values);
+	}
+	if (trace->probe == NULL ||
+	    g2s_flow_run(trace->probe, callee->start, callee->end) != G2S_OK) {
+		trace->failed = true;
+		return true;
+	}
+	for (uint8_t reg = 0; reg < G2S_REGISTERS; reg++) {
+		if ((mask >> reg & 1) != 0 && g2s_flow_uses(trace->probe, reg)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A pointer to a global that leaves the function: whoever has it may store anything. */
 static void take_escape(struct stores *stores, const struct g2s_state *state,
                         const struct g2s_insn *insn)
@@ -69,16 +95,9 @@ static void take_escape(struct stores *stores, const struct g2s_state *state,
 	bool call = insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
 	for (size_t i = stores->first; i < stores->last; i++) {
 		struct g2s_range range = extent(&trace->globals[i]);
-		bool leaves = call && g2s_state_passes(trace->flow, state, range);
-		for (unsigned e = 0; e < insn->effect_count && !leaves; e++) {
-			const struct g2s_effect *effect = &insn->effects[e];
-			leaves = effect->dst.kind == G2S_OPERAND_MEMORY && effect->dst.width == 8 &&
-			         effect->op == G2S_OP_MOVE &&
-			         g2s_value_points(&trace->values,
-			                          g2s_state_stored(trace->flow, state, effect, 0, 8),
-			                          range);
-		}
-		if (leaves) {
+		uint64_t mask = call ? g2s_state_passes(trace->flow, state, range) : 0;
+		if (g2s_state_leaks(trace->flow, state, insn, range) ||
+		    callee_uses(trace, insn, mask)) {
 			trace->globals[i].reasons |= 1u << G2S_REASON_MEMORY;
 		}
 	}

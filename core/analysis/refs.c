@@ -259,8 +259,60 @@ static bool search_words(const struct g2s_refs *refs, const struct g2s_segment *
 }
 
 /*
+ * True when a name of Go's type data stands at addr: flags, length as a varint, text (internal/abi, Name). Methods of
+ * types have one or two bytes of length.
+ */
+static bool is_name(const struct g2s_elf *elf, uint64_t addr)
+{
+	struct g2s_bytes view;
+	uint64_t flags, length, high = 0;
+	if (!g2s_elf_view(elf, addr, &view) || !g2s_bytes_uint(view, 0, 1, &flags) || flags > 15 ||
+	    !g2s_bytes_uint(view, 1, 1, &length) || length == 0) {
+		return false;
+	}
+	size_t at = 2;
+	if ((length & 0x80) != 0) {
+		if (!g2s_bytes_uint(view, at++, 1, &high) || high > 15) {
+			return false;
+		}
+		length = (length & 0x7f) | high << 7;
+	}
+	struct g2s_bytes text;
+	if (!g2s_bytes_slice(view, at, length, &text)) {
+		return false;
+	}
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.data[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+		if (!letter && (i == 0 || c < '0' || c > '9')) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Names are counted from the start of type data, which the moduledata knows among other addresses. */
+static bool is_name_offset(const struct g2s_refs *refs, uint32_t offset)
+{
+	const struct g2s_pclntab *tab = refs->funcs->tab;
+	const struct g2s_elf *elf = refs->funcs->elf;
+	if (tab->moduledata.start == 0) {
+		return true;
+	}
+	for (unsigned i = 0; i < MODULE_WORDS; i++) {
+		uint64_t base;
+		if (g2s_elf_load(elf, tab->moduledata.start + (uint64_t)i * tab->word, tab->word,
+		                 &base) &&
+		    g2s_elf_segment(elf, base) != NULL && is_name(elf, base + offset)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
  * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi: type Method struct {Name, Mtyp,
- * Ifn, Tfn}): two words in a row that both lead to functions.
+ * Ifn, Tfn}): a name, a type, and two words in a row that lead to functions.
  */
 static bool search_methods(const struct g2s_refs *refs, const struct g2s_segment *segment,
                            const struct g2s_window *windows, size_t count,
@@ -270,19 +322,21 @@ static bool search_methods(const struct g2s_refs *refs, const struct g2s_segment
 	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
 	uint64_t low = windows[0].start - text;
 	uint64_t span = windows[count - 1].end - windows[0].start;
-	for (size_t at = (size_t)(-segment->addr & 3); at + 8 <= segment->bytes.size; at += 4) {
-		uint32_t pair[2];
-		memcpy(pair, segment->bytes.data + at, sizeof(pair));
-		if (pair[0] - low >= span && pair[1] - low >= span) {
+	for (size_t at = (size_t)(-segment->addr & 3); at + 16 <= segment->bytes.size; at += 4) {
+		uint32_t method[4];
+		memcpy(method, segment->bytes.data + at, sizeof(method));
+		if (method[2] - low >= span && method[3] - low >= span) {
 			continue;
 		}
-		for (unsigned i = 0; i < 2; i++) {
-			uint64_t target = text + pair[i];
-			uint64_t other = text + pair[1 - i];
+		for (unsigned i = 2; i < 4; i++) {
+			uint64_t target = text + method[i];
+			uint64_t other = text + method[5 - i];
+			uint64_t place = segment->addr + at + 4 * i;
 			const struct g2s_function *function = g2s_funcs_find(refs->funcs, other);
-			if (in_windows(windows, count, target) && !is_table(refs, segment->addr + at) &&
+			if (in_windows(windows, count, target) && !is_table(refs, place) &&
 			    function != NULL && function->start == other &&
-			    !append(out, (struct g2s_reference){segment->addr + at + 4 * i, target,
+			    is_name_offset(refs, method[0]) &&
+			    !append(out, (struct g2s_reference){place, target,
 			                                        G2S_REFERENCE_METHOD})) {
 				return false;
 			}

@@ -72,6 +72,7 @@ static void close_trace(struct trace *trace)
 	free(trace->uses);
 	g2s_refs_free(&trace->refs);
 	g2s_flow_free(trace->flow);
+	g2s_flow_free(trace->probe);
 	g2s_values_free(&trace->values);
 }
 

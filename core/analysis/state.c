@@ -624,20 +624,28 @@ static void call(const struct machine *m, struct g2s_state *state, const struct 
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn)
 {
 	g2s_value computed = unknown(m, G2S_REASON_COMPUTED);
+	for (unsigned i = 0; i < G2S_REGISTERS && insn->reads >> i != 0; i++) {
+		if ((insn->reads >> i & 1) != 0) {
+			escape(m, state, state->registers[i]);
+		}
+	}
+	for (unsigned i = 0; i < G2S_VECTORS && insn->vector_reads >> i != 0; i++) {
+		if ((insn->vector_reads >> i & 1) != 0) {
+			escape(m, state, state->vectors[i][0]);
+			escape(m, state, state->vectors[i][1]);
+		}
+	}
 	for (unsigned i = 0; i < insn->effect_count; i++) {
 		apply(m, state, &insn->effects[i]);
 	}
-	for (unsigned i = 0; insn->clobbers >> i != 0; i++) {
+	for (unsigned i = 0; i < G2S_REGISTERS && insn->clobbers >> i != 0; i++) {
 		if ((insn->clobbers >> i & 1) != 0) {
 			state->registers[i] = computed;
 		}
 	}
-	for (unsigned i = 0; insn->vector_clobbers >> i != 0; i++) {
+	for (unsigned i = 0; i < G2S_VECTORS && insn->vector_clobbers >> i != 0; i++) {
 		if ((insn->vector_clobbers >> i & 1) != 0) {
 			state->vectors[i][0] = state->vectors[i][1] = computed;
-		}
-		if (i == 31) {
-			break;
 		}
 	}
 	if (insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT) {

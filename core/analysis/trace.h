@@ -72,6 +72,8 @@ struct trace {
 	struct g2s_program *program;
 	struct g2s_values values;
 	struct g2s_flow *flow;
+	/* For a look at a callee in the middle of an analysis; NULL until it is needed. */
+	struct g2s_flow *probe;
 	/* The flow holds the analysis of this entry; 0 when of none. */
 	uint64_t flow_entry;
 	struct g2s_refs refs;

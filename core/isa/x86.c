@@ -180,6 +180,24 @@ static void move_stack_pointer(struct translation *t, int64_t by)
 	effect(t, G2S_OP_ADD, sp, sp, immediate(by, WORD));
 }
 
+/* Notes which registers an instruction that is not described reads, apart from addresses. */
+static void note_reads(struct translation *t)
+{
+	for (unsigned i = 0; i < t->zi->operand_count; i++) {
+		const ZydisDecodedOperand *from = &t->operands[i];
+		if (from->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+		    (from->actions & ZYDIS_OPERAND_ACTION_MASK_READ) == 0) {
+			continue;
+		}
+		struct g2s_operand to = operand(t, i);
+		if (to.kind == G2S_OPERAND_REGISTER && to.reg != RSP) {
+			t->insn->reads |= UINT64_C(1) << to.reg;
+		} else if (to.kind == G2S_OPERAND_VECTOR) {
+			t->insn->vector_reads |= UINT32_C(1) << to.reg;
+		}
+	}
+}
+
 /* Everything the instruction writes becomes unknown, but for registers in the mask but. */
 static void clobber_written(struct translation *t, uint64_t but)
 {
@@ -201,6 +219,10 @@ static void clobber_written(struct translation *t, uint64_t but)
 			effect(t, extent ? G2S_OP_UNKNOWN : G2S_OP_FILL, to,
 			       (struct g2s_operand){0}, (struct g2s_operand){0});
 		}
+	}
+	if (t->insn->clobbers != 0 || t->insn->vector_clobbers != 0 ||
+	    t->insn->effect_count != 0) {
+		note_reads(t);
 	}
 }
 

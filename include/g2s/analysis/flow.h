@@ -75,8 +75,20 @@ bool g2s_flow_is_whole(const struct g2s_flow *flow);
 g2s_value g2s_state_stored(struct g2s_flow *flow, const struct g2s_state *state,
                            const struct g2s_effect *effect, unsigned offset, unsigned width);
 
-/* True when a call made in this state hands over a pointer into range. */
-bool g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
-                      struct g2s_range range);
+/* The registers, as a mask, in which a call made in this state can hand over a pointer into range. */
+uint64_t g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
+                          struct g2s_range range);
+
+/*
+ * True when a pointer into range gets out of the function's hands at insn other than in a register of a call: stored
+ * to memory, on the stack at a call, or in a way the decoder does not describe.
+ */
+bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
+                     const struct g2s_insn *insn, struct g2s_range range);
+
+/*
+ * True unless the analysed function certainly does nothing with what it finds in register reg at its entry.
+ */
+bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg);
 
 #endif

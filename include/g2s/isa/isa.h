@@ -116,6 +116,9 @@ struct g2s_insn {
 	/* Bit r: register r holds something unknown afterwards; likewise vectors. */
 	uint64_t clobbers;
 	uint32_t vector_clobbers;
+	/* Bit r: register r may go, in ways no effect tells, into what the instruction writes. */
+	uint64_t reads;
+	uint32_t vector_reads;
 };
 
 /* One instruction that enters the kernel. */
