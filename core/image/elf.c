@@ -744,7 +744,9 @@ static bool read_tables(struct g2s_elf *elf, struct g2s_range range)
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)
 {
 	*elf = (struct g2s_elf){.file = file};
-	uint64_t phoff, phnum, phentsize;
+	uint64_t phoff = 0;
+	uint64_t phnum = 0;
+	uint64_t phentsize = 0;
 	struct g2s_range dynamic = {0, 0};
 	enum g2s_code code = read_header(elf, &phoff, &phnum, &phentsize, err);
 	if (code == G2S_OK) {

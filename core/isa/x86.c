@@ -527,9 +527,14 @@ static void classify(const ZydisDecodedInstruction *zi, struct g2s_insn *insn)
 	}
 }
 
-static void open_decoder(ZydisDecoder *decoder)
+/* Decodes all but the operands, which *context then serves; called from two places, built once. */
+static __attribute__((noinline)) bool decode_head(ZydisDecoder *decoder,
+                                                  ZydisDecoderContext *context,
+                                                  const uint8_t *code, size_t size,
+                                                  ZydisDecodedInstruction *zi)
 {
 	(void)ZydisDecoderInit(decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(decoder, context, code, size, zi));
 }
 
 static bool decode(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
@@ -537,10 +542,12 @@ static bool decode(const struct g2s_arch *arch, const uint8_t *code, size_t size
 {
 	(void)arch;
 	ZydisDecoder decoder;
+	ZydisDecoderContext context;
 	ZydisDecodedInstruction zi;
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	open_decoder(&decoder);
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &zi, operands))) {
+	if (!decode_head(&decoder, &context, code, size, &zi) ||
+	    !ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &zi, operands,
+	                                             zi.operand_count))) {
 		return false;
 	}
 	*insn = (struct g2s_insn){.addr = addr, .length = zi.length};
@@ -576,9 +583,9 @@ static bool skim(const struct g2s_arch *arch, const uint8_t *code, size_t size, 
 {
 	(void)arch;
 	ZydisDecoder decoder;
+	ZydisDecoderContext context;
 	ZydisDecodedInstruction zi;
-	open_decoder(&decoder);
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code, size, &zi))) {
+	if (!decode_head(&decoder, &context, code, size, &zi)) {
 		return false;
 	}
 	insn->addr = addr;

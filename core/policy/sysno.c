@@ -58,7 +58,7 @@ static const char *find_name(const struct g2s_sysno_table *table, int64_t number
 		}
 	}
 	return low < table->count && table->entries[low].number == number ?
-	       table->entries[low].name : NULL;
+	       table->names + table->entries[low].name : NULL;
 }
 
 /* True when x32 has another number than x86_64 for name. */
@@ -98,7 +98,7 @@ int64_t g2s_sysno_number(const char *arch, const char *name)
 {
 	const struct g2s_sysno_table *table = find_table(arch);
 	for (size_t i = 0; table != NULL && i < table->count; i++) {
-		if (strcmp(table->entries[i].name, name) == 0) {
+		if (strcmp(table->names + table->entries[i].name, name) == 0) {
 			return table->entries[i].number;
 		}
 	}

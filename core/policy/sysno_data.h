@@ -14,12 +14,15 @@
 /* One line of a table. */
 struct g2s_sysno_entry {
 	unsigned number;
-	const char *name;
+	/* Offset of the name in the table's names: a pointer each would cost 24 bytes of relocation. */
+	unsigned name;
 };
 
 /* One file: an architecture in the spelling of the file's name, which is the stream's. */
 struct g2s_sysno_table {
 	const char *arch;
+	/* All names, each ended by a NUL. */
+	const char *names;
 	/* Ascending by number; no number and no name twice. */
 	const struct g2s_sysno_entry *entries;
 	size_t count;
