@@ -138,23 +138,6 @@ static void put_decision(FILE *out, struct g2s_action action, const struct g2s_n
 	put_action(out, action);
 }
 
-/*
- * True when a name's calls are treated alike.  A default action that changed is a line of its
- * own.
- */
-static bool same_decision(const struct comparison *comparison, const struct g2s_decision *decisions,
-                          const struct g2s_names *rules)
-{
-	bool both_default = true;
-	for (int side = 0; side < SIDES; side++) {
-		both_default = both_default &&
-		               g2s_action_equal(decisions[side].action,
-		                                comparison->profiles[side].default_action);
-	}
-	return (both_default || g2s_action_equal(decisions[OLD].action, decisions[NEW].action)) &&
-	       g2s_names_equal(&rules[OLD], &rules[NEW]);
-}
-
 static void compare_name(struct comparison *comparison, const char *name)
 {
 	struct g2s_decision decisions[SIDES] = {0};
@@ -169,7 +152,8 @@ static void compare_name(struct comparison *comparison, const char *name)
 		}
 		allowed[side] = g2s_decision_allows(profile, &decisions[side]);
 	}
-	if (same_decision(comparison, decisions, rules)) {
+	if (g2s_action_equal(decisions[OLD].action, decisions[NEW].action) &&
+	    g2s_names_equal(&rules[OLD], &rules[NEW])) {
 		goto done;
 	}
 	if (allowed[OLD] != allowed[NEW]) {
