@@ -19,64 +19,59 @@
 #define RUNC_BUILDS "runc 1.0.0-rc93, 1.1.5, 1.1.15, 1.2.9, 1.3.6, 1.4.3, 1.5.1"
 #define CRUN_BUILDS "crun 0.17, 1.8.1, 1.21, 1.28"
 
-#define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
-
 const struct g2s_baseline_entry g2s_baseline[] = {
 	{
 		G2S_RUNTIME_RUNC, G2S_BASELINE_ALWAYS, false, RUNC_BUILDS,
-		NAMES("read", "write", "close", "fstat", "mmap", "rt_sigreturn", "execve", "fcntl",
-		      "getcwd", "chdir", "fchown", "setuid", "setgid", "getppid", "setgroups",
-		      "capget", "capset", "fstatfs", "prctl", "futex", "getdents64", "openat",
-		      "newfstatat", "readlinkat", "faccessat", "statx", "openat2", "faccessat2"),
+		"read write close fstat mmap rt_sigreturn execve fcntl getcwd chdir fchown "
+		"setuid setgid getppid setgroups capget capset fstatfs prctl futex getdents64 "
+		"openat newfstatat readlinkat faccessat statx openat2 faccessat2",
 	},
 	{
 		G2S_RUNTIME_RUNC, G2S_BASELINE_ALWAYS, true, RUNC_BUILDS,
-		NAMES("write", "close", "fstat", "mmap", "rt_sigreturn", "execve", "fstatfs",
-		      "futex", "getdents64", "openat", "statx", "openat2", "fcntl", "readlinkat"),
+		"write close fstat mmap rt_sigreturn execve fstatfs futex getdents64 openat "
+		"statx openat2 fcntl readlinkat",
 	},
 	{
 		/* From uname on: runc exec. */
 		G2S_RUNTIME_RUNC, G2S_BASELINE_FATAL, false, RUNC_BUILDS,
-		NAMES("getpid", "epoll_ctl", "tgkill", "close_range", "uname", "open_tree",
-		      "fsopen", "fsconfig", "fsmount"),
+		"getpid epoll_ctl tgkill close_range uname open_tree fsopen fsconfig fsmount",
 	},
 	{
 		G2S_RUNTIME_RUNC, G2S_BASELINE_FATAL, true, RUNC_BUILDS,
-		NAMES("getpid", "epoll_ctl"),
+		"getpid epoll_ctl",
 	},
 	{
 		G2S_RUNTIME_CRUN, G2S_BASELINE_ALWAYS, false, CRUN_BUILDS,
-		NAMES("read", "write", "rt_sigaction", "rt_sigprocmask", "select", "pselect6",
-		      "execve", "setresuid", "setresgid", "capset", "prctl", "fstat", "openat",
-		      "setgroups", "statx", "newfstatat", "fchown"),
+		"read write rt_sigaction rt_sigprocmask select pselect6 execve setresuid "
+		"setresgid capset prctl fstat openat setgroups statx newfstatat fchown",
 	},
 	{
 		/* The start needs no more; crun exec is as without no-new-privileges. */
 		G2S_RUNTIME_CRUN, G2S_BASELINE_ALWAYS, true, CRUN_BUILDS,
-		NAMES("execve"),
+		"execve",
 	},
 	{
 		G2S_RUNTIME_CRUN, G2S_BASELINE_FATAL, false, CRUN_BUILDS,
-		NAMES("close", "close_range", "ioctl", "umask"),
+		"close close_range ioctl umask",
 	},
 	{
 		G2S_RUNTIME_CRUN, G2S_BASELINE_FATAL, true, CRUN_BUILDS,
-		NAMES("close", "close_range"),
+		"close close_range",
 	},
 	{
 		/* No single measurement needed it; the set that started all of them held it. */
 		G2S_RUNTIME_OTHER, G2S_BASELINE_ALWAYS, false, RUNC_BUILDS "; " CRUN_BUILDS,
-		NAMES("close_range"),
+		"close_range",
 	},
 	{
 		/* Without it a runc that fails early spins or hangs, and its error is lost. */
 		G2S_RUNTIME_ANY, G2S_BASELINE_ALWAYS, false, RUNC_BUILDS "; " CRUN_BUILDS,
-		NAMES("exit_group"),
+		"exit_group",
 	},
 	{
 		/* The kernel makes this call itself after a stop; no code contains it. */
 		G2S_RUNTIME_ANY, G2S_BASELINE_ALWAYS, false, "kernel 6.18",
-		NAMES("restart_syscall"),
+		"restart_syscall",
 	},
 };
 
@@ -102,6 +97,27 @@ bool g2s_runtime_parse(const char *name, enum g2s_runtime *runtime)
 	return false;
 }
 
+/* Adds each of the words; returns false when memory ran out. */
+static bool add_words(struct g2s_names *names, const char *words)
+{
+	while (*words != '\0') {
+		/* Longer than the name of any system call. */
+		char name[32];
+		size_t length = strcspn(words, " ");
+		if (length >= sizeof(name)) {
+			return false;
+		}
+		memcpy(name, words, length);
+		name[length] = '\0';
+		if (!g2s_names_add(names, name)) {
+			return false;
+		}
+		words += length;
+		words += *words == ' ';
+	}
+	return true;
+}
+
 bool g2s_baseline_add(struct g2s_names *names, enum g2s_runtime runtime, bool fatal)
 {
 	for (size_t i = 0; i < g2s_baseline_count; i++) {
@@ -110,10 +126,8 @@ bool g2s_baseline_add(struct g2s_names *names, enum g2s_runtime runtime, bool fa
 		    (entry->when == G2S_BASELINE_FATAL && !fatal)) {
 			continue;
 		}
-		for (const char *const *name = entry->names; *name != NULL; name++) {
-			if (!g2s_names_add(names, *name)) {
-				return false;
-			}
+		if (!add_words(names, entry->names)) {
+			return false;
 		}
 	}
 	return true;

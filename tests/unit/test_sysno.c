@@ -60,10 +60,9 @@ static void finds_every_entry(void **state)
 		assert_true(table->count > 300);
 		for (size_t i = 0; i < table->count; i++) {
 			const struct g2s_sysno_entry *entry = &table->entries[i];
-			assert_string_equal(g2s_sysno_name(table->arch, entry->number),
-			                    entry->name);
-			assert_int_equal(g2s_sysno_number(table->arch, entry->name),
-			                 entry->number);
+			const char *name = table->names + entry->name;
+			assert_string_equal(g2s_sysno_name(table->arch, entry->number), name);
+			assert_int_equal(g2s_sysno_number(table->arch, name), entry->number);
 		}
 		tables++;
 	}

@@ -44,8 +44,8 @@ struct g2s_baseline_entry {
 	bool no_new_privileges;
 	/* What it was measured on, or where else it comes from. */
 	const char *evidence;
-	/* Ends with NULL. */
-	const char *const *names;
+	/* Separated by single spaces. */
+	const char *names;
 };
 
 /* The entries, g2s_baseline_count of them. */
