@@ -5,6 +5,7 @@ cli_setup() {
 	root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
 	dist=$(cd "${G2S_DIST:-$root/dist}" && pwd -P)
 	PATH=$dist:$PATH
+	umask 022
 	scratch=$(mktemp -d)
 	# Others may look in: some tests run as somebody who is not root.
 	chmod 755 "$scratch"

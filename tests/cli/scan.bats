@@ -1,0 +1,261 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The command line of g2s-scan; what it finds in real programs is tried in tests/e2e.
+
+load helper
+
+setup() {
+	cli_setup
+	exits='\xb8\x3c\x00\x00\x00\x0f\x05' # mov eax, 60; syscall
+	hides='\x8b\x07\x0f\x05'             # mov eax, [rdi]; syscall
+	elf "$exits" >app
+}
+
+teardown() {
+	cli_teardown
+}
+
+# number BYTES VALUE: a little-endian number as escapes for printf.
+number() {
+	local i text=
+	for ((i = 0; i < $1; i++)); do
+		text+=$(printf '\\x%02x' $((($2 >> (8 * i)) & 255)))
+	done
+	printf '%s' "$text"
+}
+
+# elf CODE: an executable of one segment, which holds the headers and CODE; no sections, no symbols.
+elf() {
+	local size=$((${#1} / 4 + 120))
+	# shellcheck disable=SC2059 # escapes
+	printf "\x7fELF\x02\x01\x01$(number 9 0)$(number 2 2)$(number 2 62)$(number 4 1)"
+	# shellcheck disable=SC2059 # escapes
+	printf "$(number 8 $((0x400078)))$(number 8 64)$(number 8 0)$(number 4 0)$(number 2 64)$(number 2 56)"
+	# shellcheck disable=SC2059 # escapes
+	printf "$(number 2 1)$(number 2 64)$(number 2 0)$(number 2 0)"
+	# shellcheck disable=SC2059 # escapes
+	printf "$(number 4 1)$(number 4 5)$(number 8 0)$(number 8 $((0x400000)))$(number 8 $((0x400000)))"
+	# shellcheck disable=SC2059 # escapes
+	printf "$(number 8 "$size")$(number 8 "$size")$(number 8 4096)$1"
+}
+
+# column NUMBER: that field of all rows.
+column() {
+	grep -v '^#' try/out | cut -f "$1"
+}
+
+@test "the executable of these tests is one" {
+	readelf -hlW app >text 2>complaints
+	cat complaints
+	[ ! -s complaints ]
+	grep -q 'LOAD .* R E ' text
+	chmod +x app
+	try ./app
+	ended 0
+}
+
+@test "a whole stream of what was found" {
+	try g2s-scan app
+	ended 0
+	[ "$(head -n 1 try/out)" = "$(printf '#g2s-sites\t1\t%s' "$(g2s --version | cut -d ' ' -f 2)")" ]
+	[ "$(sed -n 2p try/out)" = "$(printf '#binary\tapp\tx86_64\t-\t-')" ]
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t1\t0')" ]
+	[ "$(column 1)" = app ]
+	[ "$(column 2)" = x86_64 ]
+	[ "$(column 4)" = syscall ]
+	[ "$(column 5)" = 60 ]
+	[ "$(column 6)" = imm ]
+	# The next stage is content with it.
+	input=try/out
+	cp try/out sites
+	input=sites
+	try g2s-resolve
+	ended 0
+	[ "$(column 9)" = exit ]
+}
+
+@test "what is not known is a row, and with --strict a status" {
+	elf "$hides" >app
+	try g2s-scan app
+	[ "$status" -eq 0 ]
+	[ "$(column 5)" = '?' ]
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t1\t1')" ]
+	cp try/out loose
+	try g2s-scan --strict app
+	[ "$status" -eq 3 ]
+	cmp loose try/out
+	try g2s-scan --strict -o file app
+	[ "$status" -eq 3 ]
+	cmp loose file
+	elf "$exits" >app
+	try g2s-scan --strict app
+	ended 0
+}
+
+@test "a program without system calls" {
+	elf '\x90\xc3' >app
+	try g2s-scan app
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t0\t0')" ]
+}
+
+@test "several programs, in their order" {
+	cp app b
+	cp app a
+	try g2s-scan b a
+	ended 0
+	[ "$(column 1 | tr '\n' ' ')" = 'b a ' ]
+	[ "$(grep -c '^#end' try/out)" -eq 1 ]
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t2\t0')" ]
+}
+
+@test "a program has to be given" {
+	try g2s-scan
+	ended 2 "g2s-scan: no program given"
+	wrote_nothing
+	try g2s-scan --strict
+	ended 2 "no program given"
+}
+
+@test "files that cannot be read" {
+	try g2s-scan missing
+	ended 2 "g2s-scan: missing: cannot open: No such file or directory"
+	try g2s-scan .
+	ended 2 "g2s-scan: .: is a directory"
+	try g2s-scan /dev/null
+	ended 2 "/dev/null: is not a regular file"
+	mkfifo fifo
+	try timeout 10 g2s-scan fifo
+	ended 2 "fifo: is not a regular file"
+	try g2s-scan $'\e[2J\n'
+	ended 2 '\x1b[2J\x0a: cannot open'
+	wrote_nothing
+	cp "$dist/g2s" g2s
+	chmod 000 app
+	try as_nobody ./g2s scan app
+	ended 2 "app: cannot open: Permission denied"
+}
+
+@test "one file that cannot be read: it is named, and nothing is written" {
+	echo text >text
+	try g2s-scan app missing text app
+	[ "$status" -eq 4 ]
+	wrote_nothing
+	said "g2s-scan: missing: cannot open"
+	said "g2s-scan: text: "
+	[ "$(wc -l <try/err)" -eq 2 ]
+	try g2s-scan missing app
+	ended 2 "missing"
+	wrote_nothing
+}
+
+@test "what is no program" {
+	: >empty
+	try g2s-scan empty
+	ended 4 "g2s-scan: empty: "
+	for text in x text $'\x7fELF' '#!/bin/sh'; do
+		echo "$text" >file
+		try g2s-scan file
+		ended 4 "g2s-scan: file: "
+		wrote_nothing
+	done
+	head -c 100000 /dev/urandom >file
+	try g2s-scan file
+	ended 4 "g2s-scan: file: "
+}
+
+@test "a program cut at every byte" {
+	size=$(stat -c %s app)
+	for ((i = 0; i < size; i++)); do
+		head -c "$i" app >cut
+		status=0
+		timeout 10 g2s-scan cut >try/out 2>try/err || status=$?
+		case $status in
+		0) grep -q '^#end' try/out ;; # a segment that ends early is no reason to refuse
+		4)
+			wrote_nothing
+			[ "$(wc -l <try/err)" -eq 1 ]
+			;;
+		*)
+			show
+			return 1
+			;;
+		esac
+		if [ "$i" -lt 120 ]; then
+			[ "$status" -eq 4 ]
+		fi
+	done
+}
+
+@test "programs for machines that are not known" {
+	# e_machine, and the class of a 32-bit file.
+	for change in '18 \xf3' '4 \x03' '5 \x03' '5 \x00'; do
+		cp app other
+		# shellcheck disable=SC2059 # escapes
+		printf "${change#* }" | dd of=other bs=1 seek="${change% *}" conv=notrunc status=none
+		try g2s-scan other
+		ended 4 "g2s-scan: other: "
+		wrote_nothing
+	done
+}
+
+@test "names like options, and names that a stream has to escape" {
+	cp app ./--strict
+	try g2s-scan -- --strict
+	ended 0
+	[ "$(column 1)" = --strict ]
+	try g2s-scan ./--strict
+	ended 0
+	for name in '#app' $'a\tb\nc' $'\e[31m\xff' 'a\b'; do
+		cp app "$name"
+		try g2s-scan "$name"
+		ended 0
+		[ "$(wc -l <try/out)" -eq 4 ]
+		cp try/out sites
+		try g2s-resolve sites
+		ended 0
+		sed 's/\texit$//' try/out | cmp sites -
+	done
+}
+
+@test "the same bytes every time" {
+	g2s-scan "$dist/g2s" >one
+	g2s-scan "$dist/g2s" >two
+	[ -s one ]
+	cmp one two
+}
+
+@test "output to stdout: full disk, closed, broken pipe" {
+	outputs_to_stdout g2s-scan app
+}
+
+@test "output to a file" {
+	outputs_to_file g2s-scan app
+}
+
+@test "output where nothing may be written" {
+	outputs_without_rights g2s-scan app
+}
+
+@test "a failure leaves the old output" {
+	mkdir there
+	echo old >there/file
+	echo text >text
+	try g2s-scan -o there/file text
+	[ "$status" -eq 4 ]
+	try g2s-scan -o there/file missing
+	[ "$status" -eq 2 ]
+	[ "$(cat there/file)" = old ]
+	[ "$(ls -A there)" = file ]
+}
+
+@test "from a program to a profile" {
+	try bash -c 'g2s-scan app | g2s-resolve | g2s-profile --runtime=none --strict'
+	ended 0
+	[ "$(jq -c .syscalls try/out)" = '[{"names":["exit"],"action":"SCMP_ACT_ALLOW"}]' ]
+	[ "$(jq -c .architectures try/out)" = '["SCMP_ARCH_X86_64"]' ]
+	# A stage that failed leaves nothing to take for a profile.
+	try bash -c 'g2s-scan missing | g2s-resolve | g2s-profile'
+	[ "$status" -eq 4 ]
+	wrote_nothing
+}
