@@ -182,8 +182,9 @@ argument='{"index":0,"value":16,"valueTwo":2,"op":"SCMP_CMP_MASKED_EQ"}'
 	printf '{\n"defaultAction": "SCMP_ACT_ERRNO",\n}' >new
 	try g2s-diff old new
 	ended 4 "g2s-diff: new: line 3: not JSON"
-	try g2s-diff old "$dist/g2s"
-	ended 4 "g2s-diff: $dist/g2s: line 1: not JSON"
+	head -c 4096 "$dist/g2s" >new
+	try g2s-diff old new
+	ended 4 "g2s-diff: new: line 1: not JSON"
 	head -c 1048577 /dev/zero | tr '\0' ' ' >new
 	try g2s-diff old new
 	ended 4 "new: longer than 1048576 bytes"

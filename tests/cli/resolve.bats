@@ -140,12 +140,12 @@ resolved() {
 	stream 'app x86_64 0x1 call 1 imm f s' | sed 's/$/\r/' >in
 	try g2s-resolve in
 	ended 4 "in: line 1: "
-	# A line of a gigabyte is not read to its end.
+	# A line without an end is not read to its end: the sanitizers' own memory has no such bound.
 	head -c 300000000 /dev/zero | tr '\0' 'x' >in
-	try timeout 10 bash -c 'ulimit -v 200000 2>/dev/null; exec "$@"' - g2s-resolve --partial in
-	if [ -z "${ASAN_OPTIONS:-}" ]; then
-		ended 4 "in: line 1: line longer than 262144 bytes"
-	fi
+	bound=200000
+	[ -z "${ASAN_OPTIONS:-}" ] || bound=unlimited
+	try timeout 20 bash -c 'ulimit -v "$1" && g2s-resolve --partial in' - "$bound"
+	ended 4 "in: line 1: line longer than 262144 bytes"
 }
 
 @test "--partial accepts a part, and not what is malformed" {
