@@ -16,6 +16,8 @@ enum {
 	MAX_WILD = 1 << 11,
 	/* Rounds in which jumps that became known open up new code. */
 	MAX_ROUNDS = 16,
+	/* After a state has grown so often, its stack is given up: every chain of joins must end. */
+	MAX_JOINS = 1000,
 	NO_BLOCK = -1,
 	NO_INSN = -1,
 };
@@ -39,6 +41,8 @@ struct block {
 	bool doubtful;
 	/* The way on from the call at this block's end has yet to be taken; see propagate. */
 	bool doubt_pending;
+	/* How often the state has grown. */
+	uint16_t joins;
 };
 
 /* An extra edge, from the indirect jump at from. */
@@ -382,7 +386,13 @@ static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state 
 		}
 	}
 	block->doubtful = block->doubtful && doubtful;
-	block->pending = state_join(&flow->m, block->state, state) || block->pending;
+	if (!state_join(&flow->m, block->state, state)) {
+		return;
+	}
+	block->pending = true;
+	if (++block->joins == MAX_JOINS) {
+		state_widen(block->state);
+	}
 }
 
 static void to_address(struct g2s_flow *flow, uint64_t addr, const struct g2s_state *state)

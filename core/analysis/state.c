@@ -44,6 +44,7 @@ static void clear_vectors(const struct machine *m, struct g2s_state *state)
 void state_enter(const struct machine *m, struct g2s_state *state)
 {
 	state->slot_count = 0;
+	state->widened = false;
 	state->args_known = NOWHERE;
 	state->frame_escaped = NOWHERE;
 	state->args_escaped = NOWHERE;
@@ -146,6 +147,22 @@ static void lose_args(struct g2s_state *state, int64_t offset)
 	forget(state, offset, (int64_t)INT32_MAX * 2);
 }
 
+/* Puts a slot where none is. */
+static void insert_slot(struct g2s_state *state, int64_t offset, unsigned width, g2s_value value)
+{
+	if (state->slot_count == STATE_SLOTS) {
+		if (offset >= 0) {
+			lose_args(state, offset);
+		}
+		return;
+	}
+	uint32_t at = slot_from(state, offset);
+	memmove(&state->slots[at + 1], &state->slots[at],
+	        (state->slot_count - at) * sizeof(state->slots[0]));
+	state->slots[at] = (struct slot){(int32_t)offset, (uint8_t)width, value};
+	state->slot_count++;
+}
+
 static void set_slot(const struct machine *m, struct g2s_state *state, int64_t offset,
                      unsigned width, g2s_value value)
 {
@@ -167,20 +184,9 @@ static void set_slot(const struct machine *m, struct g2s_state *state, int64_t o
 		}
 	}
 	forget(state, offset, width);
-	if (state->slot_count == STATE_SLOTS) {
-		if (offset >= 0) {
-			lose_args(state, offset);
-		}
-		return;
+	if (value != slot_default(m, state, offset, width)) {
+		insert_slot(state, offset, width, value);
 	}
-	if (value == slot_default(m, state, offset, width)) {
-		return;
-	}
-	uint32_t at = slot_from(state, offset);
-	memmove(&state->slots[at + 1], &state->slots[at],
-	        (state->slot_count - at) * sizeof(state->slots[0]));
-	state->slots[at] = (struct slot){(int32_t)offset, (uint8_t)width, value};
-	state->slot_count++;
 }
 
 static bool points_to_stack(const struct machine *m, g2s_value value)
@@ -683,13 +689,52 @@ static bool lower(int32_t *to, int32_t from)
 	return changed;
 }
 
+/*
+ * Joins slot into a state that has others in part of its place: all of them become one slot, which is unknown
+ * and never smaller again, so that joins come to an end.
+ */
+static bool join_overlap(const struct machine *m, struct g2s_state *to, const struct slot *slot)
+{
+	g2s_value lost = unknown(m, G2S_REASON_MEMORY);
+	int64_t start = slot->offset;
+	int64_t end = start + slot->width;
+	uint32_t first = slot_from(to, start);
+	uint32_t last = first;
+	while (last < to->slot_count && to->slots[last].offset < end) {
+		int64_t slot_end = (int64_t)to->slots[last].offset + to->slots[last].width;
+		start = to->slots[last].offset < start ? to->slots[last].offset : start;
+		end = slot_end > end ? slot_end : end;
+		last++;
+	}
+	const struct slot *only = &to->slots[first];
+	if (last - first == 1 && only->offset == start && only->value == lost &&
+	    (int64_t)only->offset + only->width == end) {
+		return false;
+	}
+	forget(to, start, end - start);
+	if (end - start > UINT8_MAX) {
+		state_widen(to);
+	} else {
+		insert_slot(to, start, (unsigned)(end - start), lost);
+	}
+	return true;
+}
+
 /* Joins the stack slots: those of either side, each against what the other has there. */
 static bool join_slots(const struct machine *m, struct g2s_state *to,
                        const struct g2s_state *from)
 {
 	bool changed = false;
-	for (uint32_t i = 0; i < from->slot_count; i++) {
+	for (uint32_t i = 0; i < from->slot_count && !to->widened; i++) {
 		const struct slot *slot = &from->slots[i];
+		uint32_t at = slot_from(to, slot->offset);
+		bool overlap = at < to->slot_count &&
+		               to->slots[at].offset < (int64_t)slot->offset + slot->width;
+		if (overlap && (to->slots[at].offset != slot->offset ||
+		                to->slots[at].width != slot->width)) {
+			changed = join_overlap(m, to, slot) || changed;
+			continue;
+		}
 		g2s_value old = state_slot(m, to, slot->offset, slot->width);
 		g2s_value joined = g2s_value_join(m->values, old, slot->value);
 		if (joined != old) {
@@ -705,6 +750,13 @@ static bool join_slots(const struct machine *m, struct g2s_state *to,
 	return changed;
 }
 
+void state_widen(struct g2s_state *state)
+{
+	state->widened = true;
+	state->slot_count = 0;
+	state->args_known = 0;
+}
+
 bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from)
 {
 	bool changed = false;
@@ -714,6 +766,10 @@ bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_
 	for (unsigned i = 0; i < G2S_VECTORS; i++) {
 		changed = join_value(m, &to->vectors[i][0], from->vectors[i][0]) || changed;
 		changed = join_value(m, &to->vectors[i][1], from->vectors[i][1]) || changed;
+	}
+	if (from->widened && !to->widened) {
+		state_widen(to);
+		changed = true;
 	}
 	changed = lower(&to->args_known, from->args_known) || changed;
 	changed = lower(&to->frame_escaped, from->frame_escaped) || changed;

@@ -30,6 +30,8 @@ struct g2s_state {
 	g2s_value registers[G2S_REGISTERS];
 	/* The low and the high 8 bytes of the low 16 of a vector. */
 	g2s_value vectors[G2S_VECTORS][2];
+	/* No slot is followed any more: joins had come to no end. */
+	bool widened;
 	int32_t args_known;
 	int32_t frame_escaped;
 	int32_t args_escaped;
@@ -55,6 +57,9 @@ void state_copy(struct g2s_state *to, const struct g2s_state *from);
 
 /* Joins from into to; true when that changed to. */
 bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from);
+
+/* Gives up following the stack, for good. */
+void state_widen(struct g2s_state *state);
 
 /* Applies what insn does to registers and memory; a call is complete with what the callee may do. */
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
