@@ -39,7 +39,7 @@ struct block {
 	bool pending;
 	/* Only paths that go on after a call have come here so far. */
 	bool doubtful;
-	/* The way on from the call at this block's end has yet to be taken; see propagate. */
+	/* The way on from a call at this block's end has yet to be taken; see propagate. */
 	bool doubt_pending;
 	/* How often the state has grown. */
 	uint16_t joins;
@@ -354,7 +354,7 @@ static bool stacks_differ(const struct g2s_flow *flow, const struct g2s_state *a
 }
 
 /*
- * Brings state to a block.  Compilers put nothing behind a call that does not return, so that straight decoding runs on
+ * Brings state to a block.  Compilers put at most filler behind a call that does not return, so that straight decoding runs on
  * into code that belongs to another path, often the function's stack growth, and would mix in a state that never
  * occurs.  The stack pointer gives such a path away: at one place of compiled code its distance from the entry
  * is one number.  A path on from a call (doubtful) therefore never overrules any other.
@@ -408,14 +408,24 @@ static bool is_call(const struct g2s_insn *insn)
 	return insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
 }
 
+/* Code that does nothing: what compilers put behind a call that does not return. */
+static bool is_filler(const struct g2s_insn *insn)
+{
+	return insn->step == G2S_STEP_NEXT && insn->effect_count == 0 && insn->clobbers == 0 &&
+	       insn->vector_clobbers == 0 && insn->enters == 0;
+}
+
 /* Carries a block's state through it and on to its successors; last_doubt: to the doubtful one, too. */
 static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 {
 	int32_t i = flow->blocks[index].first;
 	struct g2s_state *state = &flow->current;
+	/* Nothing but filler stands between here and the last call. */
+	bool doubtful = false;
 	state_copy(state, flow->blocks[index].state);
 	for (;;) {
 		const struct g2s_insn *insn = &flow->nodes[i].insn;
+		doubtful = is_call(insn) || (doubtful && is_filler(insn));
 		if (state_traps(&flow->m, state, insn)) {
 			return;
 		}
@@ -439,10 +449,10 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 			i = next;
 			continue;
 		}
-		if (is_call(insn) && !last_doubt) {
+		if (doubtful && !last_doubt) {
 			flow->blocks[index].doubt_pending = true;
-		} else if (is_call(insn) || !last_doubt) {
-			propagate(flow, block, state, is_call(insn));
+		} else if (doubtful || !last_doubt) {
+			propagate(flow, block, state, doubtful);
 		}
 		return;
 	}

@@ -357,6 +357,10 @@ static void translate_exchange(struct translation *t)
 	struct g2s_operand a = operand(t, 0);
 	struct g2s_operand b = operand(t, 1);
 	struct g2s_operand scratch = register_operand(G2S_SCRATCH, WORD);
+	/* "xchg ax, ax" fills up space; one of 4 bytes would still clear the upper half. */
+	if (same_register(&a, &b) && a.width != 4) {
+		return;
+	}
 	move(t, scratch, a);
 	move(t, a, b);
 	scratch.width = b.width;
