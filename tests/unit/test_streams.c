@@ -80,6 +80,11 @@ static void keeps_the_order_of_files(void **state)
 	add(&streams, HEADER BINARY_B ROW_B1 BINARY_A ROW_A1 "#end\t2\t0\n");
 	add(&streams, HEADER BINARY_A ROW_A2 BINARY_B "#end\t1\t0\n");
 	expect(&streams, HEADER BINARY_B ROW_B1 BINARY_A ROW_A1 ROW_A2 "#end\t3\t0\n");
+	/* A file that is first named after others were named again, and then again itself. */
+	add(&streams, HEADER BINARY_A BINARY_B BINARY_A "#binary\tc\tx86_64\t-\t-\n" BINARY_B
+	    "c\tx86_64\t0x1\tcall\t1\timm\tf\ts\n" "#end\t1\t0\n");
+	expect(&streams, HEADER BINARY_A BINARY_B "#binary\tc\tx86_64\t-\t-\n"
+	       "c\tx86_64\t0x1\tcall\t1\timm\tf\ts\n" "#end\t1\t0\n");
 }
 
 /* One path, two builds: neither hides the other. */
