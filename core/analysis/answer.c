@@ -51,23 +51,32 @@ static g2s_value handed_over(struct trace *trace, const struct g2s_state *state,
 struct calling {
 	struct round round;
 	uint64_t target;
+	/* The start of the function that the place is in. */
+	uint64_t function;
 	bool confirmed;
 };
 
-static void visit_call(struct trace *trace, uint64_t addr, const struct g2s_state *state,
-                       void *user)
+static bool visit_call(struct trace *trace, const struct g2s_insn *insn,
+                       const struct g2s_state *state, bool local, void *user)
 {
 	struct calling *calling = user;
-	const struct g2s_insn *insn = g2s_flow_insn(trace->flow, addr);
 	bool direct = insn != NULL && (insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_JUMP ||
 	                               insn->step == G2S_STEP_BRANCH);
 	if (!direct || insn->target != calling->target) {
-		return;
+		return true;
 	}
 	calling->confirmed = true;
 	/* A jump back to the start of the same function is part of its flow, not a call. */
-	if (insn->step != G2S_STEP_CALL && calling->target == g2s_flow_entry(trace->flow)) {
-		return;
+	if (insn->step != G2S_STEP_CALL && calling->target == calling->function) {
+		return true;
+	}
+	for (size_t i = calling->round.first; local && i < calling->round.last; i++) {
+		const struct question *question = &trace->questions[i];
+		if (question->entry == calling->target &&
+		    !trace_is_local(trace,
+		                    handed_over(trace, state, insn, &question->parameter))) {
+			return false;
+		}
 	}
 	for (size_t i = calling->round.first; i < calling->round.last; i++) {
 		/* Answers may add questions, which moves the array. */
@@ -75,13 +84,14 @@ static void visit_call(struct trace *trace, uint64_t addr, const struct g2s_stat
 		if (question.entry != calling->target) {
 			continue;
 		}
-		struct destination to = {addr, "call", "arg", question.arch, 0};
+		struct destination to = {insn->addr, "call", "arg", question.arch, 0, local};
 		if (state == NULL) {
 			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_COMPUTED);
 			continue;
 		}
 		trace_value(trace, handed_over(trace, state, insn, &question.parameter), &to);
 	}
+	return true;
 }
 
 static void mark_referred(struct trace *trace, uint64_t entry)
@@ -118,8 +128,10 @@ static void follow_calls(struct trace *trace, struct round round,
 	}
 	for (size_t i = 0; i < found->count && !trace->failed; i++) {
 		struct calling calling = {.round = round, .target = found->items[i].target};
-		if (marks[i].found) {
-			trace_place(trace, marks[i].addr, marks[i].run, visit_call, &calling);
+		const struct g2s_function *function = trace_function(trace, marks[i].addr);
+		if (marks[i].found && function != NULL) {
+			calling.function = function->start;
+			trace_place(trace, &marks[i], visit_call, &calling);
 		}
 		if (calling.confirmed) {
 			mark_referred(trace, calling.target);
@@ -158,7 +170,7 @@ static void report_indirect(struct trace *trace, uint64_t entry, uint64_t place)
 {
 	for (size_t i = 0; i < trace->wrapper_count; i++) {
 		struct wrapper *wrapper = &trace->wrappers[i];
-		struct destination to = {place, "call", "", wrapper->arch, 0};
+		struct destination to = {place, "call", "", wrapper->arch, 0, false};
 		if (wrapper->entry == entry) {
 			wrapper->referred = true;
 			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_INDIRECT);

@@ -206,7 +206,8 @@ static void push_todo(struct g2s_flow *flow, uint64_t addr)
  */
 static bool stays(const struct g2s_flow *flow, uint64_t addr)
 {
-	if (addr == flow->entry) {
+	/* The usual case, without a look at the table of functions. */
+	if (addr >= flow->entry && addr < flow->end) {
 		return true;
 	}
 	const struct g2s_function *function = g2s_funcs_find(flow->m.funcs, addr);
@@ -621,6 +622,32 @@ static enum g2s_code analyse(struct g2s_flow *flow)
 		}
 	}
 	return flow->failed || flow->m.values->failed ? G2S_ERR_MEMORY : G2S_OK;
+}
+
+const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start, uint64_t addr,
+                                          struct g2s_insn *insn)
+{
+	struct g2s_bytes code;
+	flow->m.go = g2s_funcs_is_go(flow->m.funcs, start);
+	state_unknown(&flow->m, &flow->current);
+	if (!g2s_elf_view(flow->m.funcs->elf, start, &code)) {
+		return NULL;
+	}
+	for (uint64_t at = start;; at += insn->length) {
+		size_t offset = (size_t)(at - start);
+		if (at > addr || offset >= code.size ||
+		    !flow->m.arch->decode(flow->m.arch, code.data + offset, code.size - offset, at,
+		                          insn)) {
+			return NULL;
+		}
+		if (at == addr) {
+			return &flow->current;
+		}
+		if (!goes_on(insn)) {
+			return NULL;
+		}
+		state_step(&flow->m, &flow->current, insn);
+	}
 }
 
 enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)

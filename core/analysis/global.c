@@ -301,7 +301,7 @@ void trace_uses(struct trace *trace)
 	for (size_t i = 0; i < trace->use_count; i++) {
 		const struct use *use = &trace->uses[i];
 		const struct global *global = &trace->globals[use->global];
-		struct destination to = {use->addr, use->via, "data", global->arch, 0};
+		struct destination to = {use->addr, use->via, "data", global->arch, 0, false};
 		for (size_t n = 0; n < global->number_count; n++) {
 			trace_site(trace, &to, global->numbers[n], G2S_REASON_MEMORY);
 		}

@@ -229,6 +229,10 @@ static bool found_operand(void *user, size_t offset, uint64_t target)
 static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 {
 	const struct g2s_pclntab *tab = refs->funcs->tab;
+	const struct g2s_range *symbols = &refs->funcs->elf->dynamic_symbols;
+	if (addr >= symbols->start && addr < symbols->end) {
+		return true;
+	}
 	if (tab == NULL) {
 		return false;
 	}
@@ -291,51 +295,41 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 	return true;
 }
 
-/* Names are counted from the start of type data, which the moduledata knows among other addresses. */
-static bool is_name_offset(const struct g2s_refs *refs, uint32_t offset)
-{
-	const struct g2s_pclntab *tab = refs->funcs->tab;
-	const struct g2s_elf *elf = refs->funcs->elf;
-	if (tab->moduledata.start == 0) {
-		return true;
-	}
-	for (unsigned i = 0; i < MODULE_WORDS; i++) {
-		uint64_t base;
-		if (g2s_elf_load(elf, tab->moduledata.start + (uint64_t)i * tab->word, tab->word,
-		                 &base) &&
-		    g2s_elf_segment(elf, base) != NULL && is_name(elf, base + offset)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /*
  * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi: type Method struct {Name, Mtyp,
  * Ifn, Tfn}): a name, a type, and two words in a row that lead to functions.
  */
-static bool search_methods(const struct g2s_refs *refs, const struct g2s_segment *segment,
-                           const struct g2s_window *windows, size_t count,
-                           struct g2s_references *out)
+static bool search_methods(const struct g2s_refs *refs, const struct g2s_window *windows,
+                           size_t count, struct g2s_references *out)
 {
 	const struct g2s_pclntab *tab = refs->funcs->tab;
+	struct g2s_bytes types;
+	if (tab == NULL || !g2s_elf_view(refs->funcs->elf, tab->types.start, &types)) {
+		return true;
+	}
+	uint64_t size = tab->types.end - tab->types.start;
+	if (types.size > size) {
+		types.size = (size_t)size;
+	}
 	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
 	uint64_t low = windows[0].start - text;
 	uint64_t span = windows[count - 1].end - windows[0].start;
-	for (size_t at = (size_t)(-segment->addr & 3); at + 16 <= segment->bytes.size; at += 4) {
+	for (size_t at = (size_t)(-tab->types.start & 3); at + 16 <= types.size; at += 4) {
 		uint32_t method[4];
-		memcpy(method, segment->bytes.data + at, sizeof(method));
-		if (method[2] - low >= span && method[3] - low >= span) {
+		memcpy(method, types.data + at, sizeof(method));
+		if ((method[2] - low >= span && method[3] - low >= span) ||
+		    (method[1] >= size && method[1] != UINT32_MAX)) {
 			continue;
 		}
 		for (unsigned i = 2; i < 4; i++) {
 			uint64_t target = text + method[i];
 			uint64_t other = text + method[5 - i];
-			uint64_t place = segment->addr + at + 4 * i;
+			uint64_t place = tab->types.start + at + 4 * i;
 			const struct g2s_function *function = g2s_funcs_find(refs->funcs, other);
-			if (in_windows(windows, count, target) && !is_table(refs, place) &&
-			    function != NULL && function->start == other &&
-			    is_name_offset(refs, method[0]) &&
+			/* Offset 0 stands for a method that the linker dropped. */
+			if (in_windows(windows, count, target) && method[5 - i] != 0 && function != NULL &&
+			    function->start == other &&
+			    is_name(refs->funcs->elf, tab->types.start + method[0]) &&
 			    !append(out, (struct g2s_reference){place, target,
 			                                        G2S_REFERENCE_METHOD})) {
 				return false;
@@ -365,11 +359,12 @@ bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *wi
 	}
 	for (size_t i = 0; i < elf->segment_count; i++) {
 		const struct g2s_segment *segment = &elf->segments[i];
-		if (!segment->exec && (!search_words(refs, segment, windows, count, out) ||
-		                       (refs->funcs->tab != NULL &&
-		                        !search_methods(refs, segment, windows, count, out)))) {
+		if (!segment->exec && !search_words(refs, segment, windows, count, out)) {
 			return false;
 		}
+	}
+	if (!search_methods(refs, windows, count, out)) {
+		return false;
 	}
 	for (size_t i = 0; i < elf->reloc_count; i++) {
 		const struct g2s_reloc *reloc = &elf->relocs[i];

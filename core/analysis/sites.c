@@ -87,18 +87,22 @@ static void add_raw(struct trace *trace, uint64_t addr, unsigned entry)
 	program->raw_sites[program->raw_count++] = (struct g2s_raw_site){addr, entry};
 }
 
-static void visit_entry(struct trace *trace, uint64_t addr, const struct g2s_state *state,
-                        void *user)
+static bool visit_entry(struct trace *trace, const struct g2s_insn *insn,
+                        const struct g2s_state *state, bool local, void *user)
 {
 	const struct g2s_hit *hit = user;
 	const struct g2s_entry *entry = &trace->program->arch->entries[hit->entry];
-	struct destination to = {addr, entry->via, "imm", entry->arch, 0};
-	if (state == NULL) {
+	struct destination to = {hit->addr, entry->via, "imm", entry->arch, 0, local};
+	if (state == NULL || insn == NULL) {
 		trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_COMPUTED);
-		return;
+		return true;
 	}
-	trace_value(trace, g2s_state_register(trace->flow, state, entry->number, entry->width),
-	            &to);
+	g2s_value number = g2s_state_register(trace->flow, state, entry->number, entry->width);
+	if (local && !trace_is_local(trace, number)) {
+		return false;
+	}
+	trace_value(trace, number, &to);
+	return true;
 }
 
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
@@ -125,10 +129,11 @@ static void find_raw_sites(struct trace *trace)
 		if (!confirmed && function != NULL && trace_enter(trace, function->start)) {
 			confirmed = g2s_flow_reaches(trace->flow, hit.addr);
 			marks[i].run = hit.addr;
+			marks[i].block = 0;
 		}
 		if (confirmed) {
 			add_raw(trace, hit.addr, hit.entry);
-			trace_place(trace, hit.addr, marks[i].run, visit_entry, &hit);
+			trace_place(trace, &marks[i], visit_entry, &hit);
 		}
 	}
 done:
@@ -154,7 +159,7 @@ static void find_vdso(struct trace *trace)
 			memcpy(&word, segment->bytes.data + at, sizeof(word));
 			if (word == VSYSCALL_PAGE) {
 				struct destination to = {segment->addr + at, "vdso", "data",
-				                         program->arch->name, 0};
+				                         program->arch->name, 0, false};
 				trace_site(trace, &to, NUMBER_GETTIMEOFDAY, G2S_REASON_MEMORY);
 				trace_site(trace, &to, NUMBER_CLOCK_GETTIME, G2S_REASON_MEMORY);
 			}

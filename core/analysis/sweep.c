@@ -11,17 +11,50 @@ static bool runs_on(const struct g2s_insn *insn)
 	       insn->step != G2S_STEP_RETURN && insn->step != G2S_STEP_STOP;
 }
 
+/* A branch goes to target: that is where a block begins for the first mark behind it, or at it. */
+static void note_target(struct sweep_mark *marks, size_t count, uint64_t target)
+{
+	size_t low = 0;
+	size_t high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (marks[middle].addr < target) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	if (low < count && marks[low].block < target) {
+		marks[low].block = target;
+	}
+}
+
+/* Marks take over the block of the mark before, unless one begins between them. */
+static void close_blocks(struct sweep_mark *marks, size_t count, bool wild)
+{
+	uint64_t last = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct sweep_mark *mark = &marks[i];
+		mark->block = mark->block < last ? last : mark->block;
+		mark->block = mark->block < mark->run ? mark->run : mark->block;
+		last = mark->block;
+	}
+	for (size_t i = 0; i < count && wild; i++) {
+		marks[i].block = 0;
+	}
+}
+
 void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct g2s_range range,
                  struct sweep_mark *marks, size_t count)
 {
 	struct g2s_bytes code;
 	uint64_t run = range.start;
 	size_t next = 0;
+	bool wild = false;
 	if (!g2s_elf_view(elf, range.start, &code)) {
 		return;
 	}
-	uint64_t addr = range.start;
-	while (addr < range.end && next < count) {
+	for (uint64_t addr = range.start; addr < range.end;) {
 		struct g2s_insn insn;
 		size_t at = (size_t)(addr - range.start);
 		bool good = at < code.size &&
@@ -35,11 +68,17 @@ void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct 
 			}
 			next++;
 		}
+		wild = wild || (good && insn.step == G2S_STEP_JUMP_INDIRECT);
+		if (good && (insn.step == G2S_STEP_JUMP || insn.step == G2S_STEP_BRANCH) &&
+		    insn.target >= range.start && insn.target < range.end) {
+			note_target(marks, count, insn.target);
+		}
 		if (!good || !runs_on(&insn)) {
 			run = end;
 		}
 		addr = end;
 	}
+	close_blocks(marks, count, wild);
 }
 
 static int by_value(const void *a, const void *b)

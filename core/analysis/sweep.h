@@ -19,6 +19,11 @@ struct sweep_mark {
 	uint64_t insn;
 	/* The start of the straight run of instructions, up to a jump, return or trap, that holds addr. */
 	uint64_t run;
+	/*
+	 * The last place, up to addr, where control can come from elsewhere than the instruction before; 0 when an
+	 * indirect jump of the function could lead anywhere.
+	 */
+	uint64_t block;
 };
 
 /* Fills in the marks, which are sorted by address, for the code in range. */

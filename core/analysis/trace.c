@@ -149,6 +149,18 @@ static void take_global(struct trace *trace, const struct g2s_atom *atom,
 	trace->uses[trace->use_count++] = (struct use){to->addr, to->via, from};
 }
 
+bool trace_is_local(const struct trace *trace, g2s_value value)
+{
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(&trace->values, value, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i].kind != G2S_ATOM_CONST && atoms[i].kind != G2S_ATOM_GLOBAL) {
+			return false;
+		}
+	}
+	return count != 0;
+}
+
 void trace_value(struct trace *trace, g2s_value value, const struct destination *to)
 {
 	size_t count;
@@ -182,7 +194,7 @@ void trace_value(struct trace *trace, g2s_value value, const struct destination 
 		}
 	}
 	/* Of a function too large to be followed whole, some paths were not seen. */
-	if (!g2s_flow_is_whole(trace->flow)) {
+	if (!to->local && !g2s_flow_is_whole(trace->flow)) {
 		take_unknown(trace, G2S_REASON_TOO_MANY, to);
 	}
 }
@@ -467,13 +479,27 @@ static void collect(struct trace *trace, uint64_t start, uint64_t *entries, size
 	}
 }
 
-void trace_place(struct trace *trace, uint64_t addr, uint64_t run, trace_visit visit, void *user)
+/* A first try: most numbers are chosen right before the place, whatever came before. */
+static bool try_straight(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
+                         void *user)
+{
+	struct g2s_insn insn;
+	const struct g2s_state *state;
+	if (mark->block == 0) {
+		return false;
+	}
+	state = g2s_flow_straight(trace->flow, mark->block, mark->addr, &insn);
+	return state != NULL && visit(trace, &insn, state, true, user);
+}
+
+void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
+                 void *user)
 {
 	uint64_t entries[MAX_CONTEXTS];
 	size_t count = 0;
 	size_t reached = 0;
-	const struct g2s_function *function = trace_function(trace, addr);
-	if (function == NULL) {
+	const struct g2s_function *function = trace_function(trace, mark->addr);
+	if (function == NULL || (function->go != 0 && try_straight(trace, mark, visit, user))) {
 		return;
 	}
 	collect(trace, function->start, entries, &count);
@@ -481,8 +507,8 @@ void trace_place(struct trace *trace, uint64_t addr, uint64_t run, trace_visit v
 	for (size_t i = 0; i < count && !trace->failed; i++) {
 		const struct g2s_state *state;
 		if (trace_enter(trace, entries[i]) &&
-		    (state = g2s_flow_before(trace->flow, addr)) != NULL) {
-			visit(trace, addr, state, user);
+		    (state = g2s_flow_before(trace->flow, mark->addr)) != NULL) {
+			visit(trace, g2s_flow_insn(trace->flow, mark->addr), state, false, user);
 			reached++;
 		}
 	}
@@ -490,10 +516,12 @@ void trace_place(struct trace *trace, uint64_t addr, uint64_t run, trace_visit v
 		return;
 	}
 	/* No path that could be followed leads here: only the straight code around it is known. */
-	if (!trace_enter(trace, own) || g2s_flow_cover(trace->flow, run, addr) != G2S_OK) {
+	if (!trace_enter(trace, own) ||
+	    g2s_flow_cover(trace->flow, mark->run, mark->addr) != G2S_OK) {
 		trace->failed = true;
 		return;
 	}
 	trace->flow_entry = 0;
-	visit(trace, addr, g2s_flow_before(trace->flow, addr), user);
+	visit(trace, g2s_flow_insn(trace->flow, mark->addr),
+	      g2s_flow_before(trace->flow, mark->addr), false, user);
 }

@@ -112,11 +112,16 @@ struct destination {
 	const char *arch;
 	/* The global plus one; 0 when the value is a site's number. */
 	size_t global;
+	/* The value does not depend on the analysis of a whole function. */
+	bool local;
 };
 
 /* Adds a site; number is G2S_NUMBER_UNKNOWN with reason, else reason means nothing. */
 void trace_site(struct trace *trace, const struct destination *to, int64_t number,
                 enum g2s_reason reason);
+
+/* True when value can be told without what came in at the start of the code it was computed by. */
+bool trace_is_local(const struct trace *trace, g2s_value value);
 
 /* Looks at every possibility of value, found in the current flow: sites, questions, globals. */
 void trace_value(struct trace *trace, g2s_value value, const struct destination *to);
@@ -127,24 +132,29 @@ void trace_value(struct trace *trace, g2s_value value, const struct destination 
  */
 const struct g2s_function *trace_function(struct trace *trace, uint64_t addr);
 
-/* What is done at a place in one of the contexts that reach it; state is NULL when nothing is known there. */
-typedef void (*trace_visit)(struct trace *trace, uint64_t addr, const struct g2s_state *state,
-                            void *user);
+/*
+ * What is done with a place in one of the contexts that reach it: the instruction there and what holds before it; state
+ * is NULL when nothing is known. local is true when only the straight code before the place was looked at: the answer
+ * is then final, or false when it depends on what comes in there.
+ */
+typedef bool (*trace_visit)(struct trace *trace, const struct g2s_insn *insn,
+                            const struct g2s_state *state, bool local, void *user);
 
 /* Sees to it that the contexts of the functions that hold the places (sorted) are known. */
 void trace_prepare(struct trace *trace, const uint64_t *places, size_t count);
 
 /*
- * Visits the instruction at addr in every context that reaches it; run is the start of the straight code it is
- * in.  The place's function has been prepared.
+ * Visits the instruction that mark has found in every context that reaches it, after a first try with the straight code
+ * before it.  The place's function has been prepared.
  */
-void trace_place(struct trace *trace, uint64_t addr, uint64_t run, trace_visit visit, void *user);
+struct sweep_mark;
+void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
+                 void *user);
 
 /* Brings the analysis of entry into the flow; false when memory ran out. */
 bool trace_enter(struct trace *trace, uint64_t entry);
 
-/* Decides which of the sorted places are starts of instructions by straight decoding; fills run of each. */
-struct sweep_mark;
+/* Fills in the marks, sorted by address, by straight decoding of the functions that hold them. */
 void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count);
 
 /* Answers all questions, those that answers raise included. */

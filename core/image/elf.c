@@ -705,6 +705,8 @@ static bool read_all_symbols(struct g2s_elf *elf, const struct dynamic *dynamic)
 	struct g2s_bytes table;
 	uint64_t count = dynamic_symbol_count(elf, dynamic);
 	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	elf->dynamic_symbols =
+		(struct g2s_range){dynamic->symtab, dynamic->symtab + (uint32_t)count * entry};
 	if (count != 0 && count < UINT32_MAX && g2s_elf_view(elf, dynamic->symtab, &table) &&
 	    g2s_bytes_slice(table, 0, count * entry, &table) &&
 	    !read_symbols(elf, table, elf->dynamic_names, true, &capacity, &export_capacity)) {

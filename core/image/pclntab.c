@@ -115,6 +115,42 @@ static bool check_functab(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 	       last - segment->addr <= segment->bytes.size;
 }
 
+/* True when addr is in the file's data and the program cannot change it. */
+static bool is_constant(const struct g2s_elf *elf, uint64_t addr)
+{
+	return g2s_elf_segment(elf, addr) != NULL && !g2s_elf_is_code(elf, addr) &&
+	       !g2s_elf_is_writable(elf, addr);
+}
+
+/*
+ * After the bounds of the writable sections, the number of which has changed from version to version, moduledata has the
+ * words end, gcdata, gcbss, types, etypes (runtime/symtab.go): one in writable memory or at its end, then four in
+ * memory that is not.
+ */
+static void find_types(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	enum { LAST = 3 };
+	uint64_t words[4] = {0};
+	bool constant[4] = {false};
+	for (uint64_t addr = tab->moduledata.end; addr < tab->moduledata.end + 24 * tab->word;
+	     addr += tab->word) {
+		uint64_t next;
+		if (!g2s_elf_load(elf, addr, tab->word, &next)) {
+			return;
+		}
+		bool is_next = is_constant(elf, next) || is_constant(elf, next - 1);
+		if (constant[1] && constant[2] && constant[LAST] && is_next && !constant[0] &&
+		    words[LAST] < next) {
+			tab->types = (struct g2s_range){words[LAST], next};
+			return;
+		}
+		memmove(words, words + 1, LAST * sizeof(words[0]));
+		memmove(constant, constant + 1, LAST * sizeof(constant[0]));
+		words[LAST] = next;
+		constant[LAST] = is_next;
+	}
+}
+
 /* The moduledata at addr, if what it says agrees with the table: then it knows where text begins. */
 static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr)
 {
@@ -139,6 +175,7 @@ static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint
 		return false;
 	}
 	trial.moduledata = (struct g2s_range){addr, addr + words->count * w};
+	find_types(&trial, elf);
 	*tab = trial;
 	return true;
 }

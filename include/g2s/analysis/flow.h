@@ -32,6 +32,14 @@ enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end);
  */
 enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t addr);
 
+/*
+ * What holds before the instruction at addr, judged by the straight code from start to it alone; *insn is that
+ * instruction.  What comes in at start is unknown. NULL when start does not lead to addr. Leaves an analysis that the
+ * flow holds as it is, but for the state that g2s_flow_before has answered.
+ */
+const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start, uint64_t addr,
+                                          struct g2s_insn *insn);
+
 /* True when addr is the start of an instruction that the analysis has reached. */
 bool g2s_flow_reaches(const struct g2s_flow *flow, uint64_t addr);
 

@@ -77,6 +77,8 @@ struct g2s_elf {
 	uint64_t *needed;
 	size_t needed_count;
 	struct g2s_bytes dynamic_names;
+	/* Where the dynamic symbols are. */
+	struct g2s_range dynamic_symbols;
 	/* Addresses of functions other objects may call (defined and visible in .dynsym), sorted. */
 	uint64_t *exports;
 	size_t export_count;

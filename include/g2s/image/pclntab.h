@@ -42,6 +42,8 @@ struct g2s_pclntab {
 	uint64_t names, cus, files, pcs, functab;
 	/* The runtime's record of the table, firstmoduledata; 0 when it was not found. */
 	struct g2s_range moduledata;
+	/* Go's type data, from which names and types are counted; empty when it was not found. */
+	struct g2s_range types;
 };
 
 /*
