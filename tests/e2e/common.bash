@@ -81,11 +81,11 @@ unresolved() {
 	awk -F '\t' '$5 == "?" { print $7 }' "$work/rows" | sort -u
 }
 
-# seen LABEL RUNS PROGRAM: leaves "number name" of what strace sees in $work/seen, less restart_syscall,
+# seen LABEL RUNS PROGRAM [-o]: leaves "number name" of what strace sees in $work/seen, less restart_syscall,
 # which the kernel makes for anyone and g2s-profile adds for all.
 seen() {
 	local status=0
-	"$here/observed" "$2" "$3" >"$work/observed" 2>"$work/why" || status=$?
+	"$here/observed" ${4+"$4"} "$2" "$3" >"$work/observed" 2>"$work/why" || status=$?
 	if [ "$status" -eq 77 ]; then
 		skip "$(cat "$work/why")"
 	elif [ "$status" -ne 0 ]; then
