@@ -18,6 +18,8 @@ enum {
 	MAX_ROUNDS = 16,
 	/* After a state has grown so often, its stack is given up: every chain of joins must end. */
 	MAX_JOINS = 1000,
+	/* A block that has run so often is in a loop that counts: what it still changes is not listed. */
+	MAX_RUNS = 16,
 	NO_BLOCK = -1,
 	NO_INSN = -1,
 };
@@ -41,8 +43,9 @@ struct block {
 	bool doubtful;
 	/* The way on from a call at this block's end has yet to be taken; see propagate. */
 	bool doubt_pending;
-	/* How often the state has grown. */
+	/* How often the state has grown, and the block has been run. */
 	uint16_t joins;
+	uint16_t runs;
 };
 
 /* An extra edge, from the indirect jump at from. */
@@ -81,6 +84,8 @@ struct g2s_flow {
 	size_t spare_count;
 	size_t spare_capacity;
 	struct g2s_state current;
+	/* The block that runs has run so often that it must be part of a loop that counts. */
+	bool counting;
 	bool too_large;
 	bool failed;
 };
@@ -387,7 +392,7 @@ static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state 
 		}
 	}
 	block->doubtful = block->doubtful && doubtful;
-	if (!state_join(&flow->m, block->state, state)) {
+	if (!state_join(&flow->m, block->state, state, flow->counting)) {
 		return;
 	}
 	block->pending = true;
@@ -424,6 +429,8 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 	/* Nothing but filler stands between here and the last call. */
 	bool doubtful = false;
 	state_copy(state, flow->blocks[index].state);
+	flow->counting = flow->blocks[index].runs >= MAX_RUNS;
+	flow->blocks[index].runs += !flow->counting;
 	for (;;) {
 		const struct g2s_insn *insn = &flow->nodes[i].insn;
 		doubtful = is_call(insn) || (doubtful && is_filler(insn));
@@ -596,6 +603,7 @@ static bool follow_jumps(struct g2s_flow *flow)
 static void seed_block(struct g2s_flow *flow, uint64_t addr, bool at_entry)
 {
 	struct g2s_state *state = &flow->current;
+	flow->counting = false;
 	if (at_entry) {
 		state_enter(&flow->m, state);
 	} else {

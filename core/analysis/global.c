@@ -125,25 +125,43 @@ static void visit_insn(void *user, const struct g2s_state *state, const struct g
 	}
 }
 
-/* True when an instruction could change memory through the address it names, or take that address. */
-static bool may_write(struct trace *trace, uint64_t insn_addr)
+static bool is_fixed(const struct g2s_operand *operand)
 {
-	const struct g2s_arch *arch = trace->program->arch;
-	struct g2s_bytes code;
-	struct g2s_insn insn;
-	if (!g2s_elf_view(&trace->program->elf, insn_addr, &code) ||
-	    !arch->decode(arch, code.data, code.size, insn_addr, &insn)) {
-		return false;
-	}
-	for (unsigned e = 0; e < insn.effect_count; e++) {
-		const struct g2s_effect *effect = &insn.effects[e];
-		if (effect->dst.kind == G2S_OPERAND_MEMORY || effect->op == G2S_OP_ADDRESS ||
-		    effect->a.kind == G2S_OPERAND_IMMEDIATE ||
-		    effect->b.kind == G2S_OPERAND_IMMEDIATE) {
-			return true;
+	return operand->kind == G2S_OPERAND_MEMORY && operand->reg == G2S_NO_REGISTER &&
+	       operand->index == G2S_NO_REGISTER && !operand->opaque;
+}
+
+/* True when insn stores to a global that is being looked at, or takes an address from which one could be reached. */
+static bool may_write(const struct stores *stores, const struct g2s_insn *insn)
+{
+	for (unsigned e = 0; e < insn->effect_count; e++) {
+		const struct g2s_effect *effect = &insn->effects[e];
+		uint64_t width = effect->dst.width == 0 ? WIDEST_STORE : effect->dst.width;
+		for (size_t i = stores->first; i < stores->last; i++) {
+			struct g2s_range range = extent(&stores->trace->globals[i]);
+			uint64_t to = (uint64_t)effect->dst.value;
+			uint64_t taken = (uint64_t)effect->a.value;
+			bool store = is_fixed(&effect->dst) && to < range.end &&
+			             to + width > range.start;
+			bool address = (effect->op == G2S_OP_ADDRESS && is_fixed(&effect->a)) ||
+			               effect->a.kind == G2S_OPERAND_IMMEDIATE;
+			if (store || (address && taken < range.end &&
+			              taken + WIDEST_STORE > range.start)) {
+				return true;
+			}
 		}
 	}
 	return false;
+}
+
+static bool insn_may_write(const struct stores *stores, uint64_t insn_addr)
+{
+	const struct g2s_arch *arch = stores->trace->program->arch;
+	struct g2s_bytes code;
+	struct g2s_insn insn;
+	return g2s_elf_view(&stores->trace->program->elf, insn_addr, &code) &&
+	       arch->decode(arch, code.data, code.size, insn_addr, &insn) &&
+	       may_write(stores, &insn);
 }
 
 /* Looks at every store of the functions that name one of the globals, in each of their contexts. */
@@ -159,7 +177,7 @@ static void walk_functions(struct stores *stores, const struct g2s_references *f
 		trace_sweep(trace, &mark, 1);
 		const struct g2s_function *function = trace_function(trace, mark.addr);
 		if (function == NULL || function->start == last || mark.insn == 0 ||
-		    !may_write(trace, mark.insn)) {
+		    !insn_may_write(stores, mark.insn)) {
 			continue;
 		}
 		last = function->start;

@@ -674,12 +674,17 @@ bool state_traps(const struct machine *m, const struct g2s_state *state,
 	return false;
 }
 
-static bool join_value(const struct machine *m, g2s_value *to, g2s_value from)
+static bool join_value(const struct machine *m, g2s_value *to, g2s_value from, bool widen)
 {
+	if (*to == from) {
+		return false;
+	}
 	g2s_value joined = g2s_value_join(m->values, *to, from);
-	bool changed = joined != *to;
-	*to = joined;
-	return changed;
+	if (joined == *to) {
+		return false;
+	}
+	*to = widen ? g2s_value_widen(m->values, joined) : joined;
+	return true;
 }
 
 static bool lower(int32_t *to, int32_t from)
@@ -720,32 +725,50 @@ static bool join_overlap(const struct machine *m, struct g2s_state *to, const st
 	return true;
 }
 
+/* Joins one slot of another state into a state that may have it, have part of it, or not. */
+static bool join_slot(const struct machine *m, struct g2s_state *to, const struct slot *slot,
+                      bool widen)
+{
+	uint32_t at = slot_from(to, slot->offset);
+	if (at < to->slot_count && to->slots[at].offset < (int64_t)slot->offset + slot->width) {
+		if (to->slots[at].offset == slot->offset && to->slots[at].width == slot->width) {
+			return join_value(m, &to->slots[at].value, slot->value, widen);
+		}
+		return join_overlap(m, to, slot);
+	}
+	g2s_value value = slot_default(m, to, slot->offset, slot->width);
+	if (!join_value(m, &value, slot->value, widen)) {
+		return false;
+	}
+	set_slot(m, to, slot->offset, slot->width, value);
+	return true;
+}
+
+static bool same_place(const struct slot *a, const struct slot *b)
+{
+	return a->offset == b->offset && a->width == b->width;
+}
+
 /* Joins the stack slots: those of either side, each against what the other has there. */
 static bool join_slots(const struct machine *m, struct g2s_state *to,
-                       const struct g2s_state *from)
+                       const struct g2s_state *from, bool widen)
 {
 	bool changed = false;
-	for (uint32_t i = 0; i < from->slot_count && !to->widened; i++) {
-		const struct slot *slot = &from->slots[i];
-		uint32_t at = slot_from(to, slot->offset);
-		bool overlap = at < to->slot_count &&
-		               to->slots[at].offset < (int64_t)slot->offset + slot->width;
-		if (overlap && (to->slots[at].offset != slot->offset ||
-		                to->slots[at].width != slot->width)) {
-			changed = join_overlap(m, to, slot) || changed;
-			continue;
-		}
-		g2s_value old = state_slot(m, to, slot->offset, slot->width);
-		g2s_value joined = g2s_value_join(m->values, old, slot->value);
-		if (joined != old) {
-			set_slot(m, to, slot->offset, slot->width, joined);
-			changed = true;
-		}
+	uint32_t common = 0;
+	/* Most often both know the same places, in the same order. */
+	while (common < to->slot_count && common < from->slot_count &&
+	       same_place(&to->slots[common], &from->slots[common])) {
+		changed = join_value(m, &to->slots[common].value, from->slots[common].value,
+		                     widen) || changed;
+		common++;
 	}
-	for (uint32_t i = 0; i < to->slot_count; i++) {
+	for (uint32_t i = common; i < from->slot_count && !to->widened; i++) {
+		changed = join_slot(m, to, &from->slots[i], widen) || changed;
+	}
+	for (uint32_t i = common; i < to->slot_count; i++) {
 		struct slot *slot = &to->slots[i];
 		g2s_value other = state_slot(m, from, slot->offset, slot->width);
-		changed = join_value(m, &slot->value, other) || changed;
+		changed = join_value(m, &slot->value, other, widen) || changed;
 	}
 	return changed;
 }
@@ -757,15 +780,16 @@ void state_widen(struct g2s_state *state)
 	state->args_known = 0;
 }
 
-bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from)
+bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from,
+                bool widen)
 {
 	bool changed = false;
 	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
-		changed = join_value(m, &to->registers[i], from->registers[i]) || changed;
+		changed = join_value(m, &to->registers[i], from->registers[i], widen) || changed;
 	}
 	for (unsigned i = 0; i < G2S_VECTORS; i++) {
-		changed = join_value(m, &to->vectors[i][0], from->vectors[i][0]) || changed;
-		changed = join_value(m, &to->vectors[i][1], from->vectors[i][1]) || changed;
+		changed = join_value(m, &to->vectors[i][0], from->vectors[i][0], widen) || changed;
+		changed = join_value(m, &to->vectors[i][1], from->vectors[i][1], widen) || changed;
 	}
 	if (from->widened && !to->widened) {
 		state_widen(to);
@@ -774,5 +798,5 @@ bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_
 	changed = lower(&to->args_known, from->args_known) || changed;
 	changed = lower(&to->frame_escaped, from->frame_escaped) || changed;
 	changed = lower(&to->args_escaped, from->args_escaped) || changed;
-	return join_slots(m, to, from) || changed;
+	return join_slots(m, to, from, widen) || changed;
 }

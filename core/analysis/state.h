@@ -55,8 +55,12 @@ void state_unknown(const struct machine *m, struct g2s_state *state);
 
 void state_copy(struct g2s_state *to, const struct g2s_state *from);
 
-/* Joins from into to; true when that changed to. */
-bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from);
+/*
+ * Joins from into to; true when that changed to.  With widen, what changes gives up its constants: they come
+ * from a loop that counts.
+ */
+bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from,
+                bool widen);
 
 /* Gives up following the stack, for good. */
 void state_widen(struct g2s_state *state);

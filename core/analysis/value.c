@@ -305,6 +305,25 @@ g2s_value g2s_value_join(struct g2s_values *values, g2s_value a, g2s_value b)
 	return result;
 }
 
+g2s_value g2s_value_widen(struct g2s_values *values, g2s_value value)
+{
+	struct draft draft;
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(values, value, &count);
+	draft.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_atom atom = atoms[i];
+		if (atom.kind == G2S_ATOM_CONST) {
+			atom = (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN,
+			                         .value = G2S_REASON_TOO_MANY};
+		} else if (atom.kind == G2S_ATOM_STACK) {
+			atom = (struct g2s_atom){.kind = G2S_ATOM_STACK_ANY};
+		}
+		put(&draft, &atom);
+	}
+	return intern(values, &draft);
+}
+
 static uint64_t mask_of(unsigned width)
 {
 	return width >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;

@@ -111,6 +111,9 @@ g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset);
 /* The union of two sets. */
 g2s_value g2s_value_join(struct g2s_values *values, g2s_value a, g2s_value b);
 
+/* The value with its constants given up as too many, and its places on the stack as any. */
+g2s_value g2s_value_widen(struct g2s_values *values, g2s_value value);
+
 /* The value cut to its low width bytes, zero-extended; or sign-extended from there to 8 bytes. */
 g2s_value g2s_value_cut(struct g2s_values *values, g2s_value a, unsigned width);
 g2s_value g2s_value_extend(struct g2s_values *values, g2s_value a, unsigned width);
