@@ -339,6 +339,36 @@ static bool search_methods(const struct g2s_refs *refs, const struct g2s_window 
 	return true;
 }
 
+bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                    struct g2s_references *out)
+{
+	const struct g2s_elf *elf = refs->funcs->elf;
+	if (count == 0) {
+		return true;
+	}
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		if (!segment->exec && !search_words(refs, segment, windows, count, out)) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < elf->reloc_count; i++) {
+		const struct g2s_reloc *reloc = &elf->relocs[i];
+		uint64_t raw = 0;
+		struct g2s_bytes view;
+		/* Those whose word already holds the value were found above. */
+		bool seen = g2s_elf_view(elf, reloc->addr, &view) &&
+		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
+		if (!reloc->foreign && !seen && in_windows(windows, count, reloc->value) &&
+		    !is_table(refs, reloc->addr) &&
+		    !append(out, (struct g2s_reference){reloc->addr, reloc->value,
+		                                        G2S_REFERENCE_DATA})) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
                         size_t count, struct g2s_references *out)
 {
@@ -357,28 +387,6 @@ bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *wi
 			return false;
 		}
 	}
-	for (size_t i = 0; i < elf->segment_count; i++) {
-		const struct g2s_segment *segment = &elf->segments[i];
-		if (!segment->exec && !search_words(refs, segment, windows, count, out)) {
-			return false;
-		}
-	}
-	if (!search_methods(refs, windows, count, out)) {
-		return false;
-	}
-	for (size_t i = 0; i < elf->reloc_count; i++) {
-		const struct g2s_reloc *reloc = &elf->relocs[i];
-		uint64_t raw = 0;
-		struct g2s_bytes view;
-		/* Those whose word already holds the value were found above. */
-		bool seen = g2s_elf_view(elf, reloc->addr, &view) &&
-		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
-		if (!reloc->foreign && !seen && in_windows(windows, count, reloc->value) &&
-		    !is_table(refs, reloc->addr) &&
-		    !append(out, (struct g2s_reference){reloc->addr, reloc->value,
-		                                        G2S_REFERENCE_DATA})) {
-			return false;
-		}
-	}
-	return true;
+	return g2s_refs_words(refs, windows, count, out) &&
+	       search_methods(refs, windows, count, out);
 }

@@ -81,6 +81,27 @@ void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct 
 	close_blocks(marks, count, wild);
 }
 
+bool sweep_next_run(const struct g2s_arch *arch, const struct g2s_elf *elf,
+                    struct g2s_range range, uint64_t *run)
+{
+	struct g2s_bytes code;
+	if (!g2s_elf_view(elf, range.start, &code)) {
+		return false;
+	}
+	for (uint64_t addr = *run; addr < range.end;) {
+		struct g2s_insn insn;
+		size_t at = (size_t)(addr - range.start);
+		bool good = at < code.size &&
+		            arch->skim(arch, code.data + at, code.size - at, addr, &insn);
+		addr += good ? insn.length : 1;
+		if (!good || !runs_on(&insn)) {
+			*run = addr;
+			return addr < range.end;
+		}
+	}
+	return false;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a;
@@ -126,8 +147,9 @@ static bool decode_gap(const struct g2s_arch *arch, const struct g2s_elf *elf,
 			continue;
 		}
 		grid[at / 8] |= (uint8_t)(1 << at % 8);
-		if (insn.step == G2S_STEP_CALL && insn.target >= gap.start &&
-		    insn.target < gap.end && !add_start(starts, insn.target)) {
+		/* What is called, and code the address of which is taken. */
+		uint64_t start = insn.step == G2S_STEP_CALL ? insn.target : insn.address;
+		if (start >= gap.start && start < gap.end && !add_start(starts, start)) {
 			return false;
 		}
 		addr += insn.length;

@@ -31,9 +31,15 @@ void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct 
                  struct sweep_mark *marks, size_t count);
 
 /*
- * Gives functions to a gap: one starts at every target of a call that straight decoding of the gap shows,
- * at every one of the count outside targets (sorted) that is the start of an instruction there.  False when memory ran
- * out.
+ * Moves *run, the start of a straight run in range, on to the start of the next one; false when there is none.
+ */
+bool sweep_next_run(const struct g2s_arch *arch, const struct g2s_elf *elf,
+                    struct g2s_range range, uint64_t *run);
+
+/*
+ * Gives functions to a gap: one starts wherever straight decoding of the gap shows a call to or an address taken of, and
+ * at every one of the count targets known from outside, as far as instructions begin there.  False when
+ * memory ran out.
  */
 bool sweep_split(const struct g2s_arch *arch, struct g2s_funcs *funcs, struct g2s_range gap,
                  const uint64_t *targets, size_t count);

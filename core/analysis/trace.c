@@ -12,6 +12,8 @@ enum {
 	MAX_SETS = 1 << 15,
 	/* Most contexts looked at for one place; beyond, the place is reported. */
 	MAX_CONTEXTS = 256,
+	/* Most unreached runs of a function that are entered to reach one place. */
+	MAX_RUNS = 64,
 };
 
 static const char *reason_word(enum g2s_reason reason)
@@ -207,12 +209,13 @@ const struct g2s_function *trace_function(struct trace *trace, uint64_t addr)
 	if (function != NULL || !g2s_funcs_gap(funcs, addr, &gap)) {
 		return function;
 	}
-	/* Functions of the gap that are called from outside of it. */
+	/* Functions of the gap that are called from outside of it, and those that data points at. */
 	struct g2s_window window = {gap.start, gap.end};
 	struct g2s_references references = {0};
-	bool fine = g2s_refs_branches(&trace->refs, &window, 1, &references);
+	bool fine = g2s_refs_branches(&trace->refs, &window, 1, &references) &&
+	            g2s_refs_words(&trace->refs, &window, 1, &references);
 	size_t count = 0;
-	uint64_t *targets = calloc(references.count + 1, sizeof(*targets));
+	uint64_t *targets = calloc(references.count + 2, sizeof(*targets));
 	fine = fine && targets != NULL;
 	for (size_t i = 0; fine && i < references.count; i++) {
 		const struct g2s_reference *r = &references.items[i];
@@ -492,6 +495,26 @@ static bool try_straight(struct trace *trace, const struct sweep_mark *mark, tra
 	return state != NULL && visit(trace, &insn, state, true, user);
 }
 
+/*
+ * Brings a place that no path reaches into the analysis: from the start of the function on, each straight run of code that
+ * is not reached is entered with nothing known, until the place is reached.
+ */
+static bool cover(struct trace *trace, const struct g2s_function *function,
+                  const struct sweep_mark *mark)
+{
+	struct g2s_range range = {function->start, function->end};
+	uint64_t run = function->start;
+	for (unsigned i = 0; i < MAX_RUNS && g2s_flow_before(trace->flow, mark->addr) == NULL &&
+	                     sweep_next_run(trace->program->arch, &trace->program->elf, range,
+	                                    &run) && run <= mark->addr; i++) {
+		if (g2s_flow_before(trace->flow, run) == NULL &&
+		    g2s_flow_cover(trace->flow, run, run) != G2S_OK) {
+			return false;
+		}
+	}
+	return g2s_flow_cover(trace->flow, mark->run, mark->addr) == G2S_OK;
+}
+
 void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
                  void *user)
 {
@@ -515,9 +538,8 @@ void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit
 	if (trace->failed || (reached != 0 && count < MAX_CONTEXTS)) {
 		return;
 	}
-	/* No path that could be followed leads here: only the straight code around it is known. */
-	if (!trace_enter(trace, own) ||
-	    g2s_flow_cover(trace->flow, mark->run, mark->addr) != G2S_OK) {
+	/* No path that could be followed leads here: it is entered by ways that are not known. */
+	if (!trace_enter(trace, own) || !cover(trace, function, mark)) {
 		trace->failed = true;
 		return;
 	}

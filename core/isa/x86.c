@@ -510,6 +510,11 @@ static void classify(const ZydisDecodedInstruction *zi, struct g2s_insn *insn)
 	if (relative) {
 		insn->target = relative_target(zi, insn->addr);
 	}
+	/* ModRM with mod 0 and rm 5: the displacement counts from the end of the instruction. */
+	if ((zi->attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0 && zi->raw.modrm.mod == 0 &&
+	    zi->raw.modrm.rm == 5) {
+		insn->address = insn->addr + zi->length + (uint64_t)zi->raw.disp.value;
+	}
 	switch (zi->mnemonic) {
 	case ZYDIS_MNEMONIC_UD0:
 	case ZYDIS_MNEMONIC_UD1:
@@ -596,6 +601,7 @@ static bool skim(const struct g2s_arch *arch, const uint8_t *code, size_t size, 
 	insn->length = zi.length;
 	insn->enters = 0;
 	insn->target = 0;
+	insn->address = 0;
 	classify(&zi, insn);
 	return true;
 }

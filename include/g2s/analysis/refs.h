@@ -73,4 +73,8 @@ bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *win
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
                         size_t count, struct g2s_references *out);
 
+/* The same for words of data alone. */
+bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                    struct g2s_references *out);
+
 #endif
