@@ -227,8 +227,12 @@ int main(int argc, char **argv)
 {
 	static const char prefix[] = "g2s-";
 	hold_standard_streams();
-	/* A reader that has gone is seen as EPIPE, where the output is written. */
+	/*
+	 * A reader that has gone, and a file that may grow no more, are seen as EPIPE and EFBIG
+	 * where the output is written.
+	 */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 1) {
 		return list_applets();
 	}

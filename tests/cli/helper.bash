@@ -179,6 +179,11 @@ outputs_to_file() {
 	said "cannot write: Not a directory"
 	try "$@" -o ''
 	[ "$status" -eq 5 ]
+	# A disk that is full, as far as this process can tell.
+	status=0
+	(ulimit -f 0 && "$@" -o there/old <"$input" 2>/dev/null) || status=$?
+	[ "$status" -eq 5 ]
+	cmp wanted there/old
 	# Nothing else was left behind.
 	[ "$(ls -A there)" = $'link\nnew\nold\nsecond\nthird' ]
 }

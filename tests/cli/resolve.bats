@@ -75,6 +75,9 @@ resolved() {
 	sed 's/write/read/' once >changed
 	g2s-resolve changed >again 2>err
 	cmp once again
+	# With names or without, a row is the same row.
+	g2s-resolve in changed once >again 2>err
+	cmp once again
 }
 
 @test "further columns are passed on" {
@@ -212,6 +215,14 @@ resolved() {
 	stream '#binary app x86_64 - -' 'app x86_64 0x1 call 1 imm f s' >in
 	input=in
 	outputs_without_rights g2s-resolve
+}
+
+@test "an output that cannot be is known before the input" {
+	try g2s-resolve -o missing/file
+	ended 5 "missing/file: cannot write"
+	stream 'app x86_64 0x1 call 1 imm f s' >in
+	try g2s-resolve in -o missing/file missing
+	ended 5 "missing/file: cannot write"
 }
 
 @test "a failure leaves the old output" {
