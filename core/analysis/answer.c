@@ -35,7 +35,10 @@ static size_t sort_windows(struct g2s_window *windows, size_t count)
 	return kept;
 }
 
-/* The value that the instruction at a place hands over as a parameter of what it calls or jumps to. */
+/*
+ * The value that the instruction at a place hands over as a parameter of what it calls or jumps
+ * to.
+ */
 static g2s_value handed_over(struct trace *trace, const struct g2s_state *state,
                              const struct g2s_insn *insn, const struct g2s_atom *parameter)
 {
@@ -165,7 +168,10 @@ static void answer_round(struct trace *trace, struct round round)
 	free(found.items);
 }
 
-/* Reports that entry may be called from anywhere, with any number, because of what stands at place. */
+/*
+ * Reports that entry may be called from anywhere, with any number, because of what stands at
+ * place.
+ */
 static void report_indirect(struct trace *trace, uint64_t entry, uint64_t place)
 {
 	for (size_t i = 0; i < trace->wrapper_count; i++) {
@@ -215,8 +221,9 @@ static bool takes_address(const struct g2s_insn *insn, uint64_t addr)
 }
 
 /*
- * A word of data that holds a wrapper's address. Go reaches functions through such a word (a funcval); the code that
- * takes the word's address is then the place a reader looks for. False when no code does.
+ * A word of data that holds a wrapper's address. Go reaches functions through such a word (a
+ * funcval); the code that takes the word's address is then the place a reader looks for. False
+ * when no code does.
  */
 static bool report_users(struct trace *trace, uint64_t entry, uint64_t word)
 {
@@ -261,7 +268,10 @@ static void take_reference(struct trace *trace, const struct g2s_reference *refe
 	}
 }
 
-/* Finds who takes the addresses of wrappers; they can then be called with numbers nobody can list. */
+/*
+ * Finds who takes the addresses of wrappers; they can then be called with numbers nobody can
+ * list.
+ */
 static void find_addresses(struct trace *trace)
 {
 	struct g2s_window *windows = calloc(trace->wrapper_count + 1, sizeof(*windows));

@@ -2,92 +2,36 @@
 #include "g2s/analysis/flow.h"
 
 #include "g2s/memory.h"
-#include "state.h"
+#include "graph.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	/* Most instructions of one function: beyond, only the surroundings of a site are looked at. */
+	/*
+	 * Most instructions of one function: beyond, only the surroundings of a site are looked
+	 * at.
+	 */
 	MAX_INSNS = 1 << 16,
 	/* Most entries of a jump table that are believed. */
 	MAX_TABLE = 1 << 12,
-	/* A jump that nobody can follow may lead to each of this many instructions, else to block starts. */
+	/*
+	 * A jump that nobody can follow may lead to each of this many instructions, else to
+	 * block starts.
+	 */
 	MAX_WILD = 1 << 11,
 	/* Rounds in which jumps that became known open up new code. */
 	MAX_ROUNDS = 16,
-	/* After a state has grown so often, its stack is given up: every chain of joins must end. */
+	/*
+	 * After a state has grown so often, its stack is given up: every chain of joins must
+	 * end.
+	 */
 	MAX_JOINS = 1000,
-	/* A block that has run so often is in a loop that counts: what it still changes is not listed. */
+	/*
+	 * A block that has run so often is in a loop that counts: what it still changes is not
+	 * listed.
+	 */
 	MAX_RUNS = 16,
-	NO_BLOCK = -1,
-	NO_INSN = -1,
-};
-
-/* An instruction and its place in the graph. */
-struct node {
-	struct g2s_insn insn;
-	/* Control can come here from elsewhere than the instruction before. */
-	bool leader;
-	/* The block that begins here, or NO_BLOCK. */
-	int32_t block;
-};
-
-struct block {
-	/* Index of the first node. */
-	int32_t first;
-	/* The state at the start, or NULL while no path has come here. */
-	struct g2s_state *state;
-	bool pending;
-	/* Only paths that go on after a call have come here so far. */
-	bool doubtful;
-	/* The way on from a call at this block's end has yet to be taken; see propagate. */
-	bool doubt_pending;
-	/* How often the state has grown, and the block has been run. */
-	uint16_t joins;
-	uint16_t runs;
-};
-
-/* An extra edge, from the indirect jump at from. */
-struct edge {
-	uint64_t from;
-	uint64_t to;
-};
-
-struct g2s_flow {
-	struct machine m;
-	/* Where the function is entered, and where straight code ends. */
-	uint64_t entry;
-	uint64_t end;
-	struct node *nodes;
-	size_t node_count;
-	size_t node_capacity;
-	/* Open hash from address to index in nodes plus one. */
-	uint32_t *index;
-	size_t index_size;
-	/* Addresses still to be decoded. */
-	uint64_t *todo;
-	size_t todo_count;
-	size_t todo_capacity;
-	struct block *blocks;
-	size_t block_count;
-	size_t block_capacity;
-	struct edge *edges;
-	size_t edge_count;
-	size_t edge_capacity;
-	/* Where code is entered with nothing known. */
-	uint64_t *seeds;
-	size_t seed_count;
-	size_t seed_capacity;
-	/* States that blocks of earlier runs had, for reuse. */
-	struct g2s_state **spare;
-	size_t spare_count;
-	size_t spare_capacity;
-	struct g2s_state current;
-	/* The block that runs has run so often that it must be part of a loop that counts. */
-	bool counting;
-	bool too_large;
-	bool failed;
 };
 
 struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
@@ -155,7 +99,7 @@ static size_t hash_addr(uint64_t addr)
 	return (size_t)(addr * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-static int32_t find_node(const struct g2s_flow *flow, uint64_t addr)
+int32_t graph_find(const struct g2s_flow *flow, uint64_t addr)
 {
 	size_t mask = flow->index_size - 1;
 	for (size_t at = hash_addr(addr) & mask; flow->index[at] != 0; at = (at + 1) & mask) {
@@ -206,10 +150,10 @@ static void push_todo(struct g2s_flow *flow, uint64_t addr)
 }
 
 /*
- * True when a jump to addr stays in this analysis.  The start of another function ends the path: that is a tail call. So
- * does code that no segment holds.
+ * True when a jump to addr stays in this analysis.  The start of another function ends the
+ * path: that is a tail call. So does code that no segment holds.
  */
-static bool stays(const struct g2s_flow *flow, uint64_t addr)
+bool graph_stays(const struct g2s_flow *flow, uint64_t addr)
 {
 	/* The usual case, without a look at the table of functions. */
 	if (addr >= flow->entry && addr < flow->end) {
@@ -224,7 +168,7 @@ static bool stays(const struct g2s_flow *flow, uint64_t addr)
 
 static void add_leader(struct g2s_flow *flow, uint64_t addr)
 {
-	int32_t node = find_node(flow, addr);
+	int32_t node = graph_find(flow, addr);
 	if (node != NO_INSN) {
 		flow->nodes[node].leader = true;
 	} else {
@@ -232,7 +176,7 @@ static void add_leader(struct g2s_flow *flow, uint64_t addr)
 	}
 }
 
-static bool goes_on(const struct g2s_insn *insn)
+bool graph_goes_on(const struct g2s_insn *insn)
 {
 	switch (insn->step) {
 	case G2S_STEP_JUMP:
@@ -255,7 +199,7 @@ static void decode_run(struct g2s_flow *flow, uint64_t addr)
 		return;
 	}
 	for (;;) {
-		int32_t known = find_node(flow, addr);
+		int32_t known = graph_find(flow, addr);
 		if (known != NO_INSN) {
 			flow->nodes[known].leader = true;
 			return;
@@ -283,12 +227,12 @@ static void decode_run(struct g2s_flow *flow, uint64_t addr)
 		/* push_todo may not move nodes, but the next turn of the loop may. */
 		const struct g2s_insn insn = node->insn;
 		if ((insn.step == G2S_STEP_JUMP || insn.step == G2S_STEP_BRANCH) &&
-		    stays(flow, insn.target)) {
+		    graph_stays(flow, insn.target)) {
 			add_leader(flow, insn.target);
 		}
 		leader = insn.step == G2S_STEP_BRANCH;
 		addr += insn.length;
-		if (!goes_on(&insn) || addr == flow->end || !stays(flow, addr) ||
+		if (!graph_goes_on(&insn) || addr == flow->end || !graph_stays(flow, addr) ||
 		    !g2s_bytes_slice(code, insn.length, code.size - insn.length, &code)) {
 			return;
 		}
@@ -340,13 +284,13 @@ static void build_blocks(struct g2s_flow *flow)
 }
 
 /* The node that follows node i in memory, or NO_INSN. */
-static int32_t next_node(const struct g2s_flow *flow, int32_t i)
+int32_t graph_next(const struct g2s_flow *flow, int32_t i)
 {
 	uint64_t addr = flow->nodes[i].insn.addr + flow->nodes[i].insn.length;
 	if ((size_t)i + 1 < flow->node_count && flow->nodes[i + 1].insn.addr == addr) {
 		return i + 1;
 	}
-	return addr == flow->end ? NO_INSN : find_node(flow, addr);
+	return addr == flow->end ? NO_INSN : graph_find(flow, addr);
 }
 
 /* Two states in which the stack pointer is known, and differs. */
@@ -360,10 +304,11 @@ static bool stacks_differ(const struct g2s_flow *flow, const struct g2s_state *a
 }
 
 /*
- * Brings state to a block.  Compilers put at most filler behind a call that does not return, so that straight decoding runs on
- * into code that belongs to another path, often the function's stack growth, and would mix in a state that never
- * occurs.  The stack pointer gives such a path away: at one place of compiled code its distance from the entry
- * is one number.  A path on from a call (doubtful) therefore never overrules any other.
+ * Brings state to a block.  Compilers put at most filler behind a call that does not return, so
+ * that straight decoding runs on into code that belongs to another path, often the function's
+ * stack growth, and would mix in a state that never occurs.  The stack pointer gives such a
+ * path away: at one place of compiled code its distance from the entry is one number.  A path
+ * on from a call (doubtful) therefore never overrules any other.
  */
 static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state *state,
                       bool doubtful)
@@ -403,13 +348,13 @@ static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state 
 
 static void to_address(struct g2s_flow *flow, uint64_t addr, const struct g2s_state *state)
 {
-	int32_t node = find_node(flow, addr);
+	int32_t node = graph_find(flow, addr);
 	if (node != NO_INSN && flow->nodes[node].block != NO_BLOCK) {
 		propagate(flow, flow->nodes[node].block, state, false);
 	}
 }
 
-static bool is_call(const struct g2s_insn *insn)
+bool graph_is_call(const struct g2s_insn *insn)
 {
 	return insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
 }
@@ -421,7 +366,10 @@ static bool is_filler(const struct g2s_insn *insn)
 	       insn->vector_clobbers == 0 && insn->enters == 0;
 }
 
-/* Carries a block's state through it and on to its successors; last_doubt: to the doubtful one, too. */
+/*
+ * Carries a block's state through it and on to its successors; last_doubt: to the doubtful one,
+ * too.
+ */
 static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 {
 	int32_t i = flow->blocks[index].first;
@@ -433,7 +381,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 	flow->blocks[index].runs += !flow->counting;
 	for (;;) {
 		const struct g2s_insn *insn = &flow->nodes[i].insn;
-		doubtful = is_call(insn) || (doubtful && is_filler(insn));
+		doubtful = graph_is_call(insn) || (doubtful && is_filler(insn));
 		if (state_traps(&flow->m, state, insn)) {
 			return;
 		}
@@ -448,7 +396,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 				}
 			}
 		}
-		int32_t next = goes_on(insn) ? next_node(flow, i) : NO_INSN;
+		int32_t next = graph_goes_on(insn) ? graph_next(flow, i) : NO_INSN;
 		if (next == NO_INSN) {
 			return;
 		}
@@ -466,7 +414,10 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 	}
 }
 
-/* Runs blocks, lowest address first, until no state changes; paths in doubt only when nothing else is left. */
+/*
+ * Runs blocks, lowest address first, until no state changes; paths in doubt only when nothing
+ * else is left.
+ */
 static void run_to_fixpoint(struct g2s_flow *flow)
 {
 	bool changed = true;
@@ -505,7 +456,7 @@ static bool has_edge(const struct g2s_flow *flow, uint64_t from, uint64_t to)
 /* Adds a way from an indirect jump; true when it is new. */
 static bool add_edge(struct g2s_flow *flow, uint64_t from, uint64_t to)
 {
-	if (has_edge(flow, from, to) || !stays(flow, to)) {
+	if (has_edge(flow, from, to) || !graph_stays(flow, to)) {
 		return false;
 	}
 	if (!g2s_grow(&flow->edges, &flow->edge_capacity, flow->edge_count + 1,
@@ -519,8 +470,8 @@ static bool add_edge(struct g2s_flow *flow, uint64_t from, uint64_t to)
 }
 
 /*
- * The entries of a jump table lead into the function; the first that does not is no entry any more.  A table that runs into
- * the next one costs precision only.
+ * The entries of a jump table lead into the function; the first that does not is no entry any
+ * more.  A table that runs into the next one costs precision only.
  */
 static bool follow_table(struct g2s_flow *flow, uint64_t from, const struct g2s_atom *table)
 {
@@ -545,7 +496,10 @@ static bool follow_table(struct g2s_flow *flow, uint64_t from, const struct g2s_
 	return added;
 }
 
-/* A jump that may lead anywhere in the function: to each instruction, or, when they are many, to each block. */
+/*
+ * A jump that may lead anywhere in the function: to each instruction, or, when they are many,
+ * to each block.
+ */
 static bool follow_wild(struct g2s_flow *flow, uint64_t from)
 {
 	bool added = false;
@@ -581,7 +535,10 @@ static bool follow_jump(struct g2s_flow *flow, uint64_t from)
 		} else if (atom.kind == G2S_ATOM_TABLE) {
 			added = follow_table(flow, from, &atom) || added;
 		} else if (!popped) {
-			/* With its frame gone a function that jumps to an unknown place calls it. */
+			/*
+			 * With its frame gone a function that jumps to an unknown place calls
+			 * it.
+			 */
 			added = follow_wild(flow, from) || added;
 		}
 	}
@@ -651,7 +608,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 		if (at == addr) {
 			return &flow->current;
 		}
-		if (!goes_on(insn)) {
+		if (!graph_goes_on(insn)) {
 			return NULL;
 		}
 		state_step(&flow->m, &flow->current, insn);
@@ -685,230 +642,4 @@ enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t add
 	flow->seeds[flow->seed_count++] = start;
 	add_leader(flow, start);
 	return analyse(flow);
-}
-
-bool g2s_flow_reaches(const struct g2s_flow *flow, uint64_t addr)
-{
-	return find_node(flow, addr) != NO_INSN;
-}
-
-const struct g2s_insn *g2s_flow_insn(const struct g2s_flow *flow, uint64_t addr)
-{
-	int32_t node = find_node(flow, addr);
-	return node == NO_INSN ? NULL : &flow->nodes[node].insn;
-}
-
-const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr)
-{
-	int32_t node = find_node(flow, addr);
-	if (node == NO_INSN) {
-		return NULL;
-	}
-	/* Back to the start of the block: the instructions before it in memory, one into the next. */
-	int32_t first = node;
-	while (flow->nodes[first].block == NO_BLOCK) {
-		if (first == 0 || next_node(flow, first - 1) != first) {
-			return NULL;
-		}
-		first--;
-	}
-	const struct block *block = &flow->blocks[flow->nodes[first].block];
-	if (block->state == NULL) {
-		return NULL;
-	}
-	state_copy(&flow->current, block->state);
-	for (int32_t i = first; i != node; i = next_node(flow, i)) {
-		if (!goes_on(&flow->nodes[i].insn) ||
-		    state_traps(&flow->m, &flow->current, &flow->nodes[i].insn)) {
-			return NULL;
-		}
-		state_step(&flow->m, &flow->current, &flow->nodes[i].insn);
-	}
-	return &flow->current;
-}
-
-g2s_value g2s_state_register(struct g2s_flow *flow, const struct g2s_state *state, uint8_t reg,
-                             unsigned width)
-{
-	return g2s_value_cut(flow->m.values, state->registers[reg], width);
-}
-
-g2s_value g2s_state_slot(struct g2s_flow *flow, const struct g2s_state *state, int64_t offset,
-                         unsigned width)
-{
-	g2s_value sp = state->registers[flow->m.arch->stack_pointer];
-	g2s_value address =
-		g2s_value_binary(flow->m.values, G2S_OP_ADD, sp,
-	                         g2s_value_const(flow->m.values, (uint64_t)offset), 8);
-	return state_load(&flow->m, state, address, width);
-}
-
-g2s_value g2s_state_operand(struct g2s_flow *flow, const struct g2s_state *state,
-                            const struct g2s_operand *operand)
-{
-	return state_operand(&flow->m, state, operand);
-}
-
-g2s_value g2s_state_address(struct g2s_flow *flow, const struct g2s_state *state,
-                            const struct g2s_operand *operand)
-{
-	return state_address(&flow->m, state, operand);
-}
-
-void g2s_flow_walk(struct g2s_flow *flow, g2s_flow_visit visit, void *user)
-{
-	for (size_t b = 0; b < flow->block_count; b++) {
-		if (flow->blocks[b].state == NULL) {
-			continue;
-		}
-		state_copy(&flow->current, flow->blocks[b].state);
-		int32_t i = flow->blocks[b].first;
-		do {
-			const struct g2s_insn *insn = &flow->nodes[i].insn;
-			if (state_traps(&flow->m, &flow->current, insn)) {
-				break;
-			}
-			visit(user, &flow->current, insn);
-			state_step(&flow->m, &flow->current, insn);
-			i = goes_on(insn) ? next_node(flow, i) : NO_INSN;
-		} while (i != NO_INSN && flow->nodes[i].block == NO_BLOCK);
-	}
-}
-
-uint64_t g2s_flow_entry(const struct g2s_flow *flow)
-{
-	return flow->entry;
-}
-
-bool g2s_flow_is_whole(const struct g2s_flow *flow)
-{
-	return !flow->too_large;
-}
-
-g2s_value g2s_state_stored(struct g2s_flow *flow, const struct g2s_state *state,
-                           const struct g2s_effect *effect, unsigned offset, unsigned width)
-{
-	struct g2s_operand part = effect->a;
-	if (effect->op != G2S_OP_MOVE || offset + width > effect->dst.width) {
-		return g2s_value_unknown(flow->m.values, G2S_REASON_COMPUTED);
-	}
-	if (offset % 8 != 0 || (part.kind == G2S_OPERAND_VECTOR && offset > 8)) {
-		return g2s_value_unknown(flow->m.values, G2S_REASON_COMPUTED);
-	}
-	if (part.kind == G2S_OPERAND_VECTOR) {
-		return g2s_value_cut(flow->m.values, state->vectors[part.reg][offset / 8], width);
-	}
-	if (part.kind == G2S_OPERAND_MEMORY) {
-		part.value += offset;
-	} else if (offset != 0) {
-		return g2s_value_unknown(flow->m.values, G2S_REASON_COMPUTED);
-	}
-	part.width = (uint8_t)width;
-	return state_operand(&flow->m, state, &part);
-}
-
-uint64_t g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
-                          struct g2s_range range)
-{
-	uint64_t passed = flow->m.go ? flow->m.arch->passed_by_go : flow->m.arch->passed_by_c;
-	uint64_t mask = 0;
-	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
-		if ((passed >> i & 1) != 0 &&
-		    g2s_value_points(flow->m.values, state->registers[i], range)) {
-			mask |= UINT64_C(1) << i;
-		}
-	}
-	return mask;
-}
-
-bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
-                     const struct g2s_insn *insn, struct g2s_range range)
-{
-	for (uint32_t i = 0; is_call(insn) && i < state->slot_count; i++) {
-		if (g2s_value_points(flow->m.values, state->slots[i].value, range)) {
-			return true;
-		}
-	}
-	for (unsigned i = 0; i < G2S_REGISTERS && insn->reads >> i != 0; i++) {
-		if ((insn->reads >> i & 1) != 0 &&
-		    g2s_value_points(flow->m.values, state->registers[i], range)) {
-			return true;
-		}
-	}
-	for (unsigned e = 0; e < insn->effect_count; e++) {
-		const struct g2s_effect *effect = &insn->effects[e];
-		int64_t offset;
-		if (effect->op != G2S_OP_MOVE || effect->dst.kind != G2S_OPERAND_MEMORY ||
-		    g2s_value_is_stack(flow->m.values, state_address(&flow->m, state, &effect->dst),
-		                       &offset)) {
-			continue;
-		}
-		for (unsigned at = 0; at + flow->m.arch->word <= effect->dst.width; at += 8) {
-			g2s_value stored = g2s_state_stored(flow, state, effect, at,
-			                                    flow->m.arch->word);
-			if (g2s_value_points(flow->m.values, stored, range)) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-/* What g2s_flow_uses looks for: the value that register reg had at the entry. */
-struct usage {
-	struct g2s_flow *flow;
-	uint8_t reg;
-	bool used;
-};
-
-static bool holds_entry(const struct usage *usage, g2s_value value)
-{
-	size_t count;
-	const struct g2s_atom *atoms = g2s_value_atoms(usage->flow->m.values, value, &count);
-	for (size_t i = 0; i < count; i++) {
-		if (atoms[i].kind == G2S_ATOM_REGISTER && atoms[i].value == usage->reg) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool operand_uses(const struct usage *usage, const struct g2s_state *state,
-                         const struct g2s_operand *operand)
-{
-	switch (operand->kind) {
-	case G2S_OPERAND_REGISTER:
-		return holds_entry(usage, state->registers[operand->reg]);
-	case G2S_OPERAND_MEMORY:
-		return (operand->reg != G2S_NO_REGISTER &&
-		        holds_entry(usage, state->registers[operand->reg])) ||
-		       (operand->index != G2S_NO_REGISTER &&
-		        holds_entry(usage, state->registers[operand->index]));
-	default:
-		return false;
-	}
-}
-
-static void visit_usage(void *user, const struct g2s_state *state, const struct g2s_insn *insn)
-{
-	struct usage *usage = user;
-	bool leaves = is_call(insn) || insn->step == G2S_STEP_JUMP_INDIRECT ||
-	              (insn->step == G2S_STEP_JUMP && !stays(usage->flow, insn->target));
-	bool used = leaves && holds_entry(usage, state->registers[usage->reg]);
-	used = used || (insn->reads >> usage->reg & 1) != 0;
-	for (unsigned e = 0; e < insn->effect_count; e++) {
-		const struct g2s_effect *effect = &insn->effects[e];
-		used = used || operand_uses(usage, state, &effect->a) ||
-		       operand_uses(usage, state, &effect->b) ||
-		       (effect->dst.kind == G2S_OPERAND_MEMORY &&
-		        operand_uses(usage, state, &effect->dst));
-	}
-	usage->used = usage->used || used;
-}
-
-bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg)
-{
-	struct usage usage = {flow, reg, false};
-	g2s_flow_walk(flow, visit_usage, &usage);
-	return usage.used || flow->too_large;
 }

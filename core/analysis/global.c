@@ -131,7 +131,10 @@ static bool is_fixed(const struct g2s_operand *operand)
 	       operand->index == G2S_NO_REGISTER && !operand->opaque;
 }
 
-/* True when insn stores to a global that is being looked at, or takes an address from which one could be reached. */
+/*
+ * True when insn stores to a global that is being looked at, or takes an address from which one
+ * could be reached.
+ */
 static bool may_write(const struct stores *stores, const struct g2s_insn *insn)
 {
 	for (unsigned e = 0; e < insn->effect_count; e++) {

@@ -12,7 +12,10 @@ enum {
 	/* The bits of an address that the first, coarse test of a branch's target looks at. */
 	GRAIN = 4,
 	FILTER_BITS = 1 << 16,
-	/* Words of the runtime's moduledata that point at the starts of sections, not at objects. */
+	/*
+	 * Words of the runtime's moduledata that point at the starts of sections, not at
+	 * objects.
+	 */
 	MODULE_WORDS = 64,
 };
 
@@ -163,7 +166,8 @@ static bool search_near(const struct g2s_refs *refs, const struct g2s_window *wi
 		}
 		uint64_t start = target - segment->addr < NEAR_REACH ? segment->addr
 		                                                     : target - NEAR_REACH;
-		uint64_t end = target + NEAR_REACH < segment_end ? target + NEAR_REACH : segment_end;
+		uint64_t end = target + NEAR_REACH;
+		end = end < segment_end ? end : segment_end;
 		struct g2s_bytes code;
 		struct search search = {.out = out, .addr = start};
 		struct g2s_sink sink = {.branch = found_near, .user = &search};
@@ -225,7 +229,10 @@ static bool found_operand(void *user, size_t offset, uint64_t target)
 	                                                  G2S_REFERENCE_OPERAND});
 }
 
-/* Tables that hold addresses for other purposes than calling: pclntab, moduledata, the ELF symbols. */
+/*
+ * Tables that hold addresses for other purposes than calling: pclntab, moduledata, the ELF
+ * symbols.
+ */
 static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 {
 	const struct g2s_pclntab *tab = refs->funcs->tab;
@@ -263,8 +270,8 @@ static bool search_words(const struct g2s_refs *refs, const struct g2s_segment *
 }
 
 /*
- * True when a name of Go's type data stands at addr: flags, length as a varint, text (internal/abi, Name). Methods of
- * types have one or two bytes of length.
+ * True when a name of Go's type data stands at addr: flags, length as a varint, text
+ * (internal/abi, Name). Methods of types have one or two bytes of length.
  */
 static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 {
@@ -287,7 +294,8 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 	}
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t c = text.data[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+		              c >= 0x80;
 		if (!letter && (i == 0 || c < '0' || c > '9')) {
 			return false;
 		}
@@ -296,8 +304,9 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 }
 
 /*
- * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi: type Method struct {Name, Mtyp,
- * Ifn, Tfn}): a name, a type, and two words in a row that lead to functions.
+ * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi:
+ * type Method struct {Name, Mtyp, Ifn, Tfn}): a name, a type, and two words in a row that lead
+ * to functions.
  */
 static bool search_methods(const struct g2s_refs *refs, const struct g2s_window *windows,
                            size_t count, struct g2s_references *out)
@@ -327,7 +336,8 @@ static bool search_methods(const struct g2s_refs *refs, const struct g2s_window 
 			uint64_t place = tab->types.start + at + 4 * i;
 			const struct g2s_function *function = g2s_funcs_find(refs->funcs, other);
 			/* Offset 0 stands for a method that the linker dropped. */
-			if (in_windows(windows, count, target) && method[5 - i] != 0 && function != NULL &&
+			if (in_windows(windows, count, target) && method[5 - i] != 0 &&
+			    function != NULL &&
 			    function->start == other &&
 			    is_name(refs->funcs->elf, tab->types.start + method[0]) &&
 			    !append(out, (struct g2s_reference){place, target,

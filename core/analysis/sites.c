@@ -10,7 +10,10 @@
 #include <string.h>
 
 enum {
-	/* The numbers that the kernel sees when Go reads the clock without a system call of its own. */
+	/*
+	 * The numbers that the kernel sees when Go reads the clock without a system call of its
+	 * own.
+	 */
 	NUMBER_GETTIMEOFDAY = 96,
 	NUMBER_CLOCK_GETTIME = 228,
 };
@@ -125,7 +128,10 @@ static void find_raw_sites(struct trace *trace)
 		struct g2s_hit hit = trace->refs.hits[i];
 		const struct g2s_function *function = trace_function(trace, hit.addr);
 		bool confirmed = marks[i].found;
-		/* Code may also jump into what straight decoding takes for the middle of an instruction. */
+		/*
+		 * Code may also jump into what straight decoding takes for the middle of an
+		 * instruction.
+		 */
 		if (!confirmed && function != NULL && trace_enter(trace, function->start)) {
 			confirmed = g2s_flow_reaches(trace->flow, hit.addr);
 			marks[i].run = hit.addr;
@@ -142,8 +148,9 @@ done:
 }
 
 /*
- * Go 1.15 and before read the clock through the vDSO alone, with the vsyscall page to fall back on, the address of which is
- * a word of their data (runtime/vdso_linux_amd64.go); the vDSO itself falls back on system calls.
+ * Go 1.15 and before read the clock through the vDSO alone, with the vsyscall page to fall back
+ * on, the address of which is a word of their data (runtime/vdso_linux_amd64.go); the vDSO
+ * itself falls back on system calls.
  */
 static void find_vdso(struct trace *trace)
 {

@@ -75,120 +75,6 @@ void state_copy(struct g2s_state *to, const struct g2s_state *from)
 	                         from->slot_count * sizeof(from->slots[0]));
 }
 
-/* The first slot that ends behind offset. */
-static uint32_t slot_from(const struct g2s_state *state, int64_t offset)
-{
-	uint32_t low = 0;
-	uint32_t high = state->slot_count;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const struct slot *slot = &state->slots[middle];
-		if ((int64_t)slot->offset + slot->width <= offset) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low;
-}
-
-/* What a slot that is not in the list holds. */
-static g2s_value slot_default(const struct machine *m, const struct g2s_state *state,
-                              int64_t offset, unsigned width)
-{
-	if (offset < 0 || offset + width > state->args_known) {
-		return unknown(m, G2S_REASON_MEMORY);
-	}
-	return g2s_value_of(m->values, (struct g2s_atom){.kind = G2S_ATOM_SLOT,
-	                                                 .width = (uint8_t)width,
-	                                                 .value = (uint64_t)offset});
-}
-
-g2s_value state_slot(const struct machine *m, const struct g2s_state *state, int64_t offset,
-                     unsigned width)
-{
-	uint32_t i = slot_from(state, offset);
-	if (i == state->slot_count || state->slots[i].offset >= offset + (int64_t)width) {
-		return slot_default(m, state, offset, width);
-	}
-	const struct slot *slot = &state->slots[i];
-	if (slot->offset == offset && slot->width >= width) {
-		return g2s_value_cut(m->values, slot->value, width);
-	}
-	uint64_t number;
-	if (slot->offset < offset && (int64_t)slot->offset + slot->width >= offset + (int64_t)width &&
-	    g2s_value_is_const(m->values, slot->value, &number)) {
-		number >>= 8 * (unsigned)(offset - slot->offset);
-		return g2s_value_cut(m->values, g2s_value_const(m->values, number), width);
-	}
-	return unknown(m, G2S_REASON_MEMORY);
-}
-
-/* Lets the slots that touch [offset, offset + width) go. */
-static void forget(struct g2s_state *state, int64_t offset, int64_t width)
-{
-	uint32_t first = slot_from(state, offset);
-	uint32_t last = first;
-	while (last < state->slot_count && state->slots[last].offset < offset + width) {
-		last++;
-	}
-	memmove(&state->slots[first], &state->slots[last],
-	        (state->slot_count - last) * sizeof(state->slots[0]));
-	state->slot_count -= last - first;
-}
-
-/* Everything in the caller's region from offset on is unknown for good. */
-static void lose_args(struct g2s_state *state, int64_t offset)
-{
-	offset = offset < 0 ? 0 : offset;
-	if (offset < state->args_known) {
-		state->args_known = (int32_t)offset;
-	}
-	forget(state, offset, (int64_t)INT32_MAX * 2);
-}
-
-/* Puts a slot where none is. */
-static void insert_slot(struct g2s_state *state, int64_t offset, unsigned width, g2s_value value)
-{
-	if (state->slot_count == STATE_SLOTS) {
-		if (offset >= 0) {
-			lose_args(state, offset);
-		}
-		return;
-	}
-	uint32_t at = slot_from(state, offset);
-	memmove(&state->slots[at + 1], &state->slots[at],
-	        (state->slot_count - at) * sizeof(state->slots[0]));
-	state->slots[at] = (struct slot){(int32_t)offset, (uint8_t)width, value};
-	state->slot_count++;
-}
-
-static void set_slot(const struct machine *m, struct g2s_state *state, int64_t offset,
-                     unsigned width, g2s_value value)
-{
-	if (offset < -STACK_REACH || offset > STACK_REACH) {
-		return;
-	}
-	/*
-	 * Of a slot that is only partly overwritten the rest is lost; in the caller's region its
-	 * default would be wrong, so all of it is.
-	 */
-	uint32_t i = slot_from(state, offset);
-	for (; i < state->slot_count && state->slots[i].offset < offset + (int64_t)width; i++) {
-		const struct slot *slot = &state->slots[i];
-		bool whole = slot->offset >= offset &&
-		             (int64_t)slot->offset + slot->width <= offset + (int64_t)width;
-		if (!whole && slot->offset >= 0) {
-			lose_args(state, slot->offset);
-			break;
-		}
-	}
-	forget(state, offset, width);
-	if (value != slot_default(m, state, offset, width)) {
-		insert_slot(state, offset, width, value);
-	}
-}
-
 static bool points_to_stack(const struct machine *m, g2s_value value)
 {
 	size_t count;
@@ -225,10 +111,10 @@ static void escape(const struct machine *m, struct g2s_state *state, g2s_value v
 static void clobber_escaped(struct g2s_state *state)
 {
 	if (state->frame_escaped < 0) {
-		forget(state, state->frame_escaped, -(int64_t)state->frame_escaped);
+		slots_forget(state, state->frame_escaped, -(int64_t)state->frame_escaped);
 	}
 	if (state->args_escaped != NOWHERE) {
-		lose_args(state, state->args_escaped);
+		slots_lose_args(state, state->args_escaped);
 	}
 }
 
@@ -236,9 +122,9 @@ static void clobber_escaped(struct g2s_state *state)
 static void clobber_from(struct g2s_state *state, int64_t offset)
 {
 	if (offset >= 0) {
-		lose_args(state, offset);
+		slots_lose_args(state, offset);
 	} else {
-		forget(state, offset, -offset);
+		slots_forget(state, offset, -offset);
 	}
 }
 
@@ -389,7 +275,7 @@ static void store(const struct machine *m, struct g2s_state *state, g2s_value ad
 	int64_t offset;
 	bool leaves = points_to_stack(m, value);
 	if (g2s_value_is_stack(m->values, address, &offset)) {
-		set_slot(m, state, offset, width, value);
+		slots_set(m, state, offset, width, value);
 		return;
 	}
 	(void)g2s_value_atoms(m->values, address, &count);
@@ -398,7 +284,7 @@ static void store(const struct machine *m, struct g2s_state *state, g2s_value ad
 		switch (atom.kind) {
 		case G2S_ATOM_STACK: {
 			g2s_value old = state_slot(m, state, (int64_t)atom.value, width);
-			set_slot(m, state, (int64_t)atom.value, width,
+			slots_set(m, state, (int64_t)atom.value, width,
 			         g2s_value_join(m->values, old, value));
 			break;
 		}
@@ -456,7 +342,10 @@ static void assign(const struct machine *m, struct g2s_state *state,
 	}
 }
 
-/* Copies more than 8 bytes, 8 at a time; what a vector has beyond 16 is unknown when it is stored. */
+/*
+ * Copies more than 8 bytes, 8 at a time; what a vector has beyond 16 is unknown when it is
+ * stored.
+ */
 static void move_wide(const struct machine *m, struct g2s_state *state,
                       const struct g2s_operand *dst, const struct g2s_operand *src)
 {
@@ -575,8 +464,9 @@ static void apply(const struct machine *m, struct g2s_state *state,
 }
 
 /*
- * What a call does to the caller's stack below the frame.  Go's callee may write its arguments' and its results' slots, the
- * extent of which pclntab knows; a C compiler never reads such slots after the call.
+ * What a call does to the caller's stack below the frame.  Go's callee may write its arguments'
+ * and its results' slots, the extent of which pclntab knows; a C compiler never reads such
+ * slots after the call.
  */
 static void clobber_call_area(const struct machine *m, struct g2s_state *state,
                               const struct g2s_insn *insn)
@@ -598,7 +488,7 @@ static void clobber_call_area(const struct machine *m, struct g2s_state *state,
 	if (callee != NULL && callee->go != 0 && callee->start == insn->target &&
 	    g2s_pclntab_args(m->funcs->tab, callee->go - 1, &args)) {
 		int64_t most = -sp;
-		forget(state, sp, (int64_t)args < most ? (int64_t)args : most);
+		slots_forget(state, sp, (int64_t)args < most ? (int64_t)args : most);
 		return;
 	}
 	clobber_from(state, sp);
@@ -674,19 +564,6 @@ bool state_traps(const struct machine *m, const struct g2s_state *state,
 	return false;
 }
 
-static bool join_value(const struct machine *m, g2s_value *to, g2s_value from, bool widen)
-{
-	if (*to == from) {
-		return false;
-	}
-	g2s_value joined = g2s_value_join(m->values, *to, from);
-	if (joined == *to) {
-		return false;
-	}
-	*to = widen ? g2s_value_widen(m->values, joined) : joined;
-	return true;
-}
-
 static bool lower(int32_t *to, int32_t from)
 {
 	bool changed = from < *to;
@@ -694,102 +571,18 @@ static bool lower(int32_t *to, int32_t from)
 	return changed;
 }
 
-/*
- * Joins slot into a state that has others in part of its place: all of them become one slot, which is unknown
- * and never smaller again, so that joins come to an end.
- */
-static bool join_overlap(const struct machine *m, struct g2s_state *to, const struct slot *slot)
-{
-	g2s_value lost = unknown(m, G2S_REASON_MEMORY);
-	int64_t start = slot->offset;
-	int64_t end = start + slot->width;
-	uint32_t first = slot_from(to, start);
-	uint32_t last = first;
-	while (last < to->slot_count && to->slots[last].offset < end) {
-		int64_t slot_end = (int64_t)to->slots[last].offset + to->slots[last].width;
-		start = to->slots[last].offset < start ? to->slots[last].offset : start;
-		end = slot_end > end ? slot_end : end;
-		last++;
-	}
-	const struct slot *only = &to->slots[first];
-	if (last - first == 1 && only->offset == start && only->value == lost &&
-	    (int64_t)only->offset + only->width == end) {
-		return false;
-	}
-	forget(to, start, end - start);
-	if (end - start > UINT8_MAX) {
-		state_widen(to);
-	} else {
-		insert_slot(to, start, (unsigned)(end - start), lost);
-	}
-	return true;
-}
-
-/* Joins one slot of another state into a state that may have it, have part of it, or not. */
-static bool join_slot(const struct machine *m, struct g2s_state *to, const struct slot *slot,
-                      bool widen)
-{
-	uint32_t at = slot_from(to, slot->offset);
-	if (at < to->slot_count && to->slots[at].offset < (int64_t)slot->offset + slot->width) {
-		if (to->slots[at].offset == slot->offset && to->slots[at].width == slot->width) {
-			return join_value(m, &to->slots[at].value, slot->value, widen);
-		}
-		return join_overlap(m, to, slot);
-	}
-	g2s_value value = slot_default(m, to, slot->offset, slot->width);
-	if (!join_value(m, &value, slot->value, widen)) {
-		return false;
-	}
-	set_slot(m, to, slot->offset, slot->width, value);
-	return true;
-}
-
-static bool same_place(const struct slot *a, const struct slot *b)
-{
-	return a->offset == b->offset && a->width == b->width;
-}
-
-/* Joins the stack slots: those of either side, each against what the other has there. */
-static bool join_slots(const struct machine *m, struct g2s_state *to,
-                       const struct g2s_state *from, bool widen)
-{
-	bool changed = false;
-	uint32_t common = 0;
-	/* Most often both know the same places, in the same order. */
-	while (common < to->slot_count && common < from->slot_count &&
-	       same_place(&to->slots[common], &from->slots[common])) {
-		changed = join_value(m, &to->slots[common].value, from->slots[common].value,
-		                     widen) || changed;
-		common++;
-	}
-	for (uint32_t i = common; i < from->slot_count && !to->widened; i++) {
-		changed = join_slot(m, to, &from->slots[i], widen) || changed;
-	}
-	for (uint32_t i = common; i < to->slot_count; i++) {
-		struct slot *slot = &to->slots[i];
-		g2s_value other = state_slot(m, from, slot->offset, slot->width);
-		changed = join_value(m, &slot->value, other, widen) || changed;
-	}
-	return changed;
-}
-
-void state_widen(struct g2s_state *state)
-{
-	state->widened = true;
-	state->slot_count = 0;
-	state->args_known = 0;
-}
-
 bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from,
                 bool widen)
 {
 	bool changed = false;
 	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
-		changed = join_value(m, &to->registers[i], from->registers[i], widen) || changed;
+		const g2s_value *other = &from->registers[i];
+		changed = state_join_value(m, &to->registers[i], *other, widen) || changed;
 	}
 	for (unsigned i = 0; i < G2S_VECTORS; i++) {
-		changed = join_value(m, &to->vectors[i][0], from->vectors[i][0], widen) || changed;
-		changed = join_value(m, &to->vectors[i][1], from->vectors[i][1], widen) || changed;
+		const g2s_value *other = from->vectors[i];
+		changed = state_join_value(m, &to->vectors[i][0], other[0], widen) || changed;
+		changed = state_join_value(m, &to->vectors[i][1], other[1], widen) || changed;
 	}
 	if (from->widened && !to->widened) {
 		state_widen(to);
@@ -798,5 +591,5 @@ bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_
 	changed = lower(&to->args_known, from->args_known) || changed;
 	changed = lower(&to->frame_escaped, from->frame_escaped) || changed;
 	changed = lower(&to->args_escaped, from->args_escaped) || changed;
-	return join_slots(m, to, from, widen) || changed;
+	return slots_join(m, to, from, widen) || changed;
 }

@@ -11,7 +11,10 @@ enum {
 	STATE_SLOTS = 256,
 };
 
-/* width bytes of the stack from offset on, counted from the stack pointer at the function's entry. */
+/*
+ * width bytes of the stack from offset on, counted from the stack pointer at the function's
+ * entry.
+ */
 struct slot {
 	int32_t offset;
 	uint8_t width;
@@ -21,10 +24,11 @@ struct slot {
 /*
  * What holds at one point of a function.
  *
- * The stack is two regions: the function's own frame below offset 0, and from 0 on what its caller put there, the
- * arguments among it.  A slot that is not in the list is, in the caller's region below args_known, as it was at
- * the entry; everywhere else it is unknown.  Once the address of a slot is in the hands of other code
- * (escaped), calls and stores through unknown pointers may change the slot and all above it in its region.
+ * The stack is two regions: the function's own frame below offset 0, and from 0 on what its
+ * caller put there, the arguments among it.  A slot that is not in the list is, in the caller's
+ * region below args_known, as it was at the entry; everywhere else it is unknown.  Once the
+ * address of a slot is in the hands of other code (escaped), calls and stores through unknown
+ * pointers may change the slot and all above it in its region.
  */
 struct g2s_state {
 	g2s_value registers[G2S_REGISTERS];
@@ -56,21 +60,42 @@ void state_unknown(const struct machine *m, struct g2s_state *state);
 void state_copy(struct g2s_state *to, const struct g2s_state *from);
 
 /*
- * Joins from into to; true when that changed to.  With widen, what changes gives up its constants: they come
- * from a loop that counts.
+ * Joins from into to; true when that changed to.  With widen, what changes gives up its
+ * constants: they come from a loop that counts.
  */
 bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from,
                 bool widen);
 
+/*
+ * Lets the slots that touch [offset, offset + width) go; in the own frame that makes them
+ * unknown.
+ */
+void slots_forget(struct g2s_state *state, int64_t offset, int64_t width);
+
+/* Everything in the caller's region from offset on is unknown for good. */
+void slots_lose_args(struct g2s_state *state, int64_t offset);
+
+/* Puts value into width bytes at offset. */
+void slots_set(const struct machine *m, struct g2s_state *state, int64_t offset, unsigned width,
+               g2s_value value);
+
+/* The parts of state_join for the slots and for one value. */
+bool slots_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from,
+                bool widen);
+bool state_join_value(const struct machine *m, g2s_value *to, g2s_value from, bool widen);
+
 /* Gives up following the stack, for good. */
 void state_widen(struct g2s_state *state);
 
-/* Applies what insn does to registers and memory; a call is complete with what the callee may do. */
+/*
+ * Applies what insn does to registers and memory; a call is complete with what the callee may
+ * do.
+ */
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
 
 /*
- * True when insn stores to the null page, as Go's runtime does where control must not go on (runtime.throw):
- * nothing after it is reached.
+ * True when insn stores to the null page, as Go's runtime does where control must not go on
+ * (runtime.throw): nothing after it is reached.
  */
 bool state_traps(const struct machine *m, const struct g2s_state *state,
                  const struct g2s_insn *insn);

@@ -142,7 +142,8 @@ static bool decode_gap(const struct g2s_arch *arch, const struct g2s_elf *elf,
 	for (uint64_t addr = gap.start; addr < gap.end;) {
 		struct g2s_insn insn;
 		size_t at = (size_t)(addr - gap.start);
-		if (at >= code.size || !arch->skim(arch, code.data + at, code.size - at, addr, &insn)) {
+		if (at >= code.size ||
+		    !arch->skim(arch, code.data + at, code.size - at, addr, &insn)) {
 			addr++;
 			continue;
 		}

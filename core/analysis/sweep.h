@@ -6,8 +6,9 @@
 #include "g2s/isa/isa.h"
 
 /*
- * Straight decoding, from the start of a function to its end: on which addresses instructions begin.  Bytes that are no
- * instruction are skipped one at a time; the decoding falls into step again within a few instructions.
+ * Straight decoding, from the start of a function to its end: on which addresses instructions
+ * begin.  Bytes that are no instruction are skipped one at a time; the decoding falls into step
+ * again within a few instructions.
  */
 
 /* One address that is asked about. */
@@ -17,11 +18,14 @@ struct sweep_mark {
 	bool found;
 	/* An instruction covers addr, and this is where it begins. */
 	uint64_t insn;
-	/* The start of the straight run of instructions, up to a jump, return or trap, that holds addr. */
+	/*
+	 * The start of the straight run of instructions, up to a jump, return or trap, that
+	 * holds addr.
+	 */
 	uint64_t run;
 	/*
-	 * The last place, up to addr, where control can come from elsewhere than the instruction before; 0 when an
-	 * indirect jump of the function could lead anywhere.
+	 * The last place, up to addr, where control can come from elsewhere than the
+	 * instruction before; 0 when an indirect jump of the function could lead anywhere.
 	 */
 	uint64_t block;
 };
@@ -31,15 +35,16 @@ void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct 
                  struct sweep_mark *marks, size_t count);
 
 /*
- * Moves *run, the start of a straight run in range, on to the start of the next one; false when there is none.
+ * Moves *run, the start of a straight run in range, on to the start of the next one; false when
+ * there is none.
  */
 bool sweep_next_run(const struct g2s_arch *arch, const struct g2s_elf *elf,
                     struct g2s_range range, uint64_t *run);
 
 /*
- * Gives functions to a gap: one starts wherever straight decoding of the gap shows a call to or an address taken of, and
- * at every one of the count targets known from outside, as far as instructions begin there.  False when
- * memory ran out.
+ * Gives functions to a gap: one starts wherever straight decoding of the gap shows a call to or
+ * an address taken of, and at every one of the count targets known from outside, as far as
+ * instructions begin there.  False when memory ran out.
  */
 bool sweep_split(const struct g2s_arch *arch, struct g2s_funcs *funcs, struct g2s_range gap,
                  const uint64_t *targets, size_t count);

@@ -209,7 +209,10 @@ const struct g2s_function *trace_function(struct trace *trace, uint64_t addr)
 	if (function != NULL || !g2s_funcs_gap(funcs, addr, &gap)) {
 		return function;
 	}
-	/* Functions of the gap that are called from outside of it, and those that data points at. */
+	/*
+	 * Functions of the gap that are called from outside of it, and those that data points
+	 * at.
+	 */
 	struct g2s_window window = {gap.start, gap.end};
 	struct g2s_references references = {0};
 	bool fine = g2s_refs_branches(&trace->refs, &window, 1, &references) &&
@@ -369,7 +372,10 @@ static bool goes_to(struct trace *trace, uint64_t place, uint64_t target, bool *
 	                                 insn.step == G2S_STEP_BRANCH);
 }
 
-/* Looks up who goes into the inside of the fragments in windows; *next: who is to be looked up in turn. */
+/*
+ * Looks up who goes into the inside of the fragments in windows; *next: who is to be looked up
+ * in turn.
+ */
 static void look_inside(struct trace *trace, const struct g2s_window *windows, size_t count,
                         struct g2s_references *next)
 {
@@ -398,7 +404,8 @@ static void look_inside(struct trace *trace, const struct g2s_window *windows, s
 		bool is_call;
 		if (marks[i].found &&
 		    goes_to(trace, found.items[i].place, found.items[i].target, &is_call)) {
-			enter_inside(trace, found.items[i].place, found.items[i].target, is_call, next);
+			enter_inside(trace, found.items[i].place, found.items[i].target, is_call,
+			             next);
 		}
 	}
 	free(marks);
@@ -496,8 +503,9 @@ static bool try_straight(struct trace *trace, const struct sweep_mark *mark, tra
 }
 
 /*
- * Brings a place that no path reaches into the analysis: from the start of the function on, each straight run of code that
- * is not reached is entered with nothing known, until the place is reached.
+ * Brings a place that no path reaches into the analysis: from the start of the function on,
+ * each straight run of code that is not reached is entered with nothing known, until the place
+ * is reached.
  */
 static bool cover(struct trace *trace, const struct g2s_function *function,
                   const struct sweep_mark *mark)

@@ -6,7 +6,10 @@
 #include "g2s/analysis/refs.h"
 #include "g2s/analysis/sites.h"
 
-/* The state of one search for numbers; what the files of this wing share.  See sites.h for how it goes. */
+/*
+ * The state of one search for numbers; what the files of this wing share.  See sites.h for how
+ * it goes.
+ */
 
 /* What a wrapper's callers are asked: the value of one parameter. */
 struct question {
@@ -58,7 +61,10 @@ struct use {
 struct fragment {
 	uint64_t start;
 	uint64_t end;
-	/* Entries of the analyses that reach this code: starts of functions, calls into the inside. */
+	/*
+	 * Entries of the analyses that reach this code: starts of functions, calls into the
+	 * inside.
+	 */
 	uint64_t *entries;
 	size_t entry_count;
 	size_t entry_capacity;
@@ -127,15 +133,16 @@ bool trace_is_local(const struct trace *trace, g2s_value value);
 void trace_value(struct trace *trace, g2s_value value, const struct destination *to);
 
 /*
- * The function that holds addr; code that had none is split into functions first.  NULL when addr is no code. Good until
- * the next call.
+ * The function that holds addr; code that had none is split into functions first.  NULL when
+ * addr is no code. Good until the next call.
  */
 const struct g2s_function *trace_function(struct trace *trace, uint64_t addr);
 
 /*
- * What is done with a place in one of the contexts that reach it: the instruction there and what holds before it; state
- * is NULL when nothing is known. local is true when only the straight code before the place was looked at: the answer
- * is then final, or false when it depends on what comes in there.
+ * What is done with a place in one of the contexts that reach it: the instruction there and
+ * what holds before it; state is NULL when nothing is known. local is true when only the
+ * straight code before the place was looked at: the answer is then final, or false when it
+ * depends on what comes in there.
  */
 typedef bool (*trace_visit)(struct trace *trace, const struct g2s_insn *insn,
                             const struct g2s_state *state, bool local, void *user);
@@ -144,8 +151,8 @@ typedef bool (*trace_visit)(struct trace *trace, const struct g2s_insn *insn,
 void trace_prepare(struct trace *trace, const uint64_t *places, size_t count);
 
 /*
- * Visits the instruction that mark has found in every context that reaches it, after a first try with the straight code
- * before it.  The place's function has been prepared.
+ * Visits the instruction that mark has found in every context that reaches it, after a first
+ * try with the straight code before it.  The place's function has been prepared.
  */
 struct sweep_mark;
 void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,

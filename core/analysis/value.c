@@ -8,7 +8,10 @@
 
 enum {
 	TABLE_START = 1024,
-	/* Room to build a set in before it is bounded: more than two full sets with every kind of atom. */
+	/*
+	 * Room to build a set in before it is bounded: more than two full sets with every kind
+	 * of atom.
+	 */
 	DRAFT = 8 * G2S_VALUE_LIMIT,
 };
 
@@ -71,7 +74,10 @@ static int compare_atoms(const struct g2s_atom *a, const struct g2s_atom *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Puts atom into its place of the draft; a draft that is full has long passed the bound of a set. */
+/*
+ * Puts atom into its place of the draft; a draft that is full has long passed the bound of a
+ * set.
+ */
 static void put(struct draft *draft, const struct g2s_atom *atom)
 {
 	size_t at = draft->count;
@@ -127,9 +133,9 @@ static size_t count_kind(const struct draft *draft, enum g2s_atom_kind kind)
 }
 
 /*
- * Keeps a set bounded, so that every chain of joins ends: too many of a kind become too-many, which then
- * swallows the kind for good.  Places on the stack become "somewhere on the stack", never unknown, because
- * a store through one must still be seen to hit the stack.
+ * Keeps a set bounded, so that every chain of joins ends: too many of a kind become too-many,
+ * which then swallows the kind for good.  Places on the stack become "somewhere on the stack",
+ * never unknown, because a store through one must still be seen to hit the stack.
  */
 static void bound(struct draft *draft)
 {
@@ -345,14 +351,16 @@ static struct g2s_atom unknown_atom(enum g2s_reason reason)
 }
 
 /*
- * One atom cut to width bytes.  Numbers of system calls are looked at as 32 bits by the kernel, so what came in as
- * a parameter is still that parameter when cut to 4 bytes; cut further it is computed.
+ * One atom cut to width bytes.  Numbers of system calls are looked at as 32 bits by the kernel,
+ * so what came in as a parameter is still that parameter when cut to 4 bytes; cut further it is
+ * computed.
  */
 static struct g2s_atom cut_atom(struct g2s_atom atom, unsigned width, bool is_signed)
 {
 	switch (atom.kind) {
 	case G2S_ATOM_CONST:
-		atom.value = is_signed ? sign_extend(atom.value, width) : atom.value & mask_of(width);
+		atom.value = is_signed ? sign_extend(atom.value, width)
+		                       : atom.value & mask_of(width);
 		return atom;
 	case G2S_ATOM_REGISTER:
 	case G2S_ATOM_SLOT:
@@ -435,7 +443,10 @@ static uint64_t compute(enum g2s_op op, uint64_t a, uint64_t b, unsigned width)
 	}
 }
 
-/* Where aligning the stack pointer downward leads, its value at entry being 8 above a multiple of 16. */
+/*
+ * Where aligning the stack pointer downward leads, its value at entry being 8 above a multiple
+ * of 16.
+ */
 static uint64_t align_stack(uint64_t offset, uint64_t mask)
 {
 	return ((offset + 8) & mask) - 8;
@@ -497,7 +508,8 @@ g2s_value g2s_value_binary(struct g2s_values *values, enum g2s_op op, g2s_value 
 			struct g2s_atom atom = {.kind = G2S_ATOM_CONST};
 			bool swap = commutes(op) && x->kind == G2S_ATOM_CONST;
 			if (x->kind == G2S_ATOM_CONST && y->kind == G2S_ATOM_CONST) {
-				atom.value = compute(op, x->value, y->value, width) & mask_of(width);
+				atom.value = compute(op, x->value, y->value, width) &
+				             mask_of(width);
 			} else {
 				atom = swap ? combine(op, y, x, width) : combine(op, x, y, width);
 			}

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-/* DW_EH_PE_*: how a pointer is written; the low four bits give its form, the next three its base. */
+/*
+ * DW_EH_PE_*: how a pointer is written; the low four bits give its form, the next three its
+ * base.
+ */
 enum {
 	PE_FORM = 0x0f,
 	PE_ABSPTR = 0x00,

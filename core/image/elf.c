@@ -31,7 +31,10 @@ static bool file_uint(const struct g2s_elf *elf, uint64_t offset, unsigned width
 	return g2s_bytes_uint(elf->file, offset, width, out);
 }
 
-/* Reads count fields, the widths of which are given as digits ("w" is the file's word), from offset on. */
+/*
+ * Reads count fields, the widths of which are given as digits ("w" is the file's word), from
+ * offset on.
+ */
 static bool read_fields(const struct g2s_elf *elf, uint64_t offset, const char *widths,
                         uint64_t *out)
 {
@@ -56,13 +59,17 @@ static enum g2s_code read_header(struct g2s_elf *elf, uint64_t *phoff, uint64_t 
 		return g2s_fail(err, G2S_ERR_FORMAT, EI_CLASS, "the ELF header is cut short");
 	}
 	if (data == ELFDATA2MSB) {
-		return g2s_fail(err, G2S_ERR_FORMAT, EI_DATA, "big-endian machines are not supported");
+		return g2s_fail(err, G2S_ERR_FORMAT, EI_DATA,
+		                "big-endian machines are not supported");
 	}
 	if (data != ELFDATA2LSB || (class != ELFCLASS32 && class != ELFCLASS64)) {
 		return g2s_fail(err, G2S_ERR_FORMAT, EI_CLASS, "the ELF header is damaged");
 	}
 	elf->word = class == ELFCLASS64 ? 8 : 4;
-	/* e_type machine version entry phoff shoff flags ehsize phentsize phnum shentsize shnum shstrndx */
+	/*
+	 * e_type machine version entry phoff shoff flags ehsize phentsize phnum shentsize shnum
+	 * shstrndx
+	 */
 	uint64_t f[13];
 	if (!read_fields(elf, EI_NIDENT, "224www4222222", f)) {
 		return g2s_fail(err, G2S_ERR_FORMAT, EI_NIDENT, "the ELF header is cut short");
@@ -74,7 +81,8 @@ static enum g2s_code read_header(struct g2s_elf *elf, uint64_t *phoff, uint64_t 
 	*phentsize = f[8];
 	*phnum = f[9];
 	if (elf->type != ET_EXEC && elf->type != ET_DYN) {
-		return g2s_fail(err, G2S_ERR_FORMAT, EI_NIDENT, "%s, not a program or shared object",
+		return g2s_fail(err, G2S_ERR_FORMAT, EI_NIDENT,
+		                "%s, not a program or shared object",
 		                elf->type == ET_REL    ? "an object file (ET_REL)"
 		                : elf->type == ET_CORE ? "a core dump (ET_CORE)"
 		                                       : "an ELF file of unknown type");
@@ -178,7 +186,8 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 {
 	uint64_t least = elf->word == 8 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	if (phnum == 0) {
-		return g2s_fail(err, G2S_ERR_FORMAT, 0, "no program headers: nothing would be loaded");
+		return g2s_fail(err, G2S_ERR_FORMAT, 0,
+		                "no program headers: nothing would be loaded");
 	}
 	if (phentsize < least || phnum > MAX_SEGMENTS ||
 	    !g2s_bytes_has(elf->file, phoff, phnum * phentsize)) {
@@ -192,7 +201,8 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 		struct program_header ph;
 		uint64_t offset = phoff + i * phentsize;
 		if (!read_program_header(elf, offset, &ph)) {
-			return g2s_fail(err, G2S_ERR_FORMAT, offset, "the program headers are damaged");
+			return g2s_fail(err, G2S_ERR_FORMAT, offset,
+			                "the program headers are damaged");
 		}
 		struct g2s_range range = {ph.addr, ph.addr + ph.size};
 		if (ph.type == PT_LOAD) {
@@ -255,7 +265,10 @@ bool g2s_elf_view(const struct g2s_elf *elf, uint64_t addr, struct g2s_bytes *ou
 	return g2s_bytes_slice(segment->bytes, offset, segment->bytes.size - offset, out);
 }
 
-/* What the file alone says, without relocations; addresses need not be mapped by one segment alone. */
+/*
+ * What the file alone says, without relocations; addresses need not be mapped by one segment
+ * alone.
+ */
 static bool load_raw(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint64_t *out)
 {
 	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
@@ -346,7 +359,10 @@ bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_sec
 	return false;
 }
 
-/* Notes which parts of executable segments are data, as old linkers mix them (.rodata, .eh_frame). */
+/*
+ * Notes which parts of executable segments are data, as old linkers mix them (.rodata,
+ * .eh_frame).
+ */
 static bool find_data_in_code(struct g2s_elf *elf)
 {
 	size_t capacity = 0;
@@ -396,12 +412,16 @@ static uint32_t relative_type(uint16_t machine)
 	}
 }
 
-/* What a machine calls the relocation "address of the symbol (plus addend)", in data and in the GOT. */
+/*
+ * What a machine calls the relocation "address of the symbol (plus addend)", in data and in the
+ * GOT.
+ */
 static bool is_symbol_address(uint16_t machine, uint32_t type)
 {
 	switch (machine) {
 	case EM_X86_64:
-		return type == R_X86_64_64 || type == R_X86_64_GLOB_DAT || type == R_X86_64_JUMP_SLOT;
+		return type == R_X86_64_64 || type == R_X86_64_GLOB_DAT ||
+		       type == R_X86_64_JUMP_SLOT;
 	case EM_386:
 		return type == R_386_32 || type == R_386_GLOB_DAT || type == R_386_JMP_SLOT;
 	case EM_AARCH64:
@@ -414,7 +434,10 @@ static bool is_symbol_address(uint16_t machine, uint32_t type)
 	}
 }
 
-/* The value of dynamic symbol index when this file defines it and no other object can take its place. */
+/*
+ * The value of dynamic symbol index when this file defines it and no other object can take its
+ * place.
+ */
 static bool own_symbol_value(const struct g2s_elf *elf, const struct dynamic *dynamic,
                              uint64_t index, uint64_t *out)
 {
@@ -587,7 +610,10 @@ static bool read_dynamic(struct g2s_elf *elf, struct g2s_range range, struct dyn
 	return true;
 }
 
-/* How many dynamic symbols there are; only the hash tables tell (gABI chapter 5; DT_GNU_HASH: binutils). */
+/*
+ * How many dynamic symbols there are; only the hash tables tell (gABI chapter 5; DT_GNU_HASH:
+ * binutils).
+ */
 static uint64_t dynamic_symbol_count(const struct g2s_elf *elf, const struct dynamic *dynamic)
 {
 	struct g2s_bytes table;
@@ -636,7 +662,8 @@ static bool read_symbols(struct g2s_elf *elf, struct g2s_bytes table, struct g2s
 		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 5 : 13), 1, &other);
 		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 6 : 14), 2, &section);
 		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 8 : 4), elf->word, &symbol.addr);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 16 : 8), elf->word, &symbol.size);
+		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 16 : 8), elf->word,
+		                     &symbol.size);
 		symbol.name = name;
 		unsigned type = info & 15;
 		/* Assembler code often leaves its labels untyped (STT_NOTYPE). */

@@ -61,7 +61,8 @@ size_t g2s_bytes_find(struct g2s_bytes bytes, size_t from, const void *needle, s
 {
 	const uint8_t *wanted = needle;
 	while (size != 0 && from < bytes.size && size <= bytes.size - from) {
-		const uint8_t *hit = memchr(bytes.data + from, wanted[0], bytes.size - from - size + 1);
+		size_t starts = bytes.size - from - size + 1;
+		const uint8_t *hit = memchr(bytes.data + from, wanted[0], starts);
 		if (hit == NULL) {
 			break;
 		}

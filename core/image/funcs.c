@@ -156,9 +156,10 @@ static uint64_t code_end(const struct g2s_funcs *funcs, uint64_t addr)
 }
 
 /*
- * Makes the sorted items free of overlap: those that start together become one with the largest extent, an
- * end reaches at most to the next start, and an open one just there.  A symbol without a size inside
- * the extent of another function is a label of that function (musl's __cp_end).
+ * Makes the sorted items free of overlap: those that start together become one with the largest
+ * extent, an end reaches at most to the next start, and an open one just there.  A symbol
+ * without a size inside the extent of another function is a label of that function (musl's
+ * __cp_end).
  */
 static void close_extents(struct g2s_funcs *funcs)
 {

@@ -67,7 +67,8 @@ static bool read_block(const struct g2s_elf *elf, uint64_t addr, struct g2s_goin
 		return false;
 	}
 	if ((flags & 2) != 0) {
-		if (!read_varint(block, &at, &length) || !g2s_bytes_slice(block, at, length, &text)) {
+		if (!read_varint(block, &at, &length) ||
+		    !g2s_bytes_slice(block, at, length, &text)) {
 			return false;
 		}
 	} else {
@@ -119,7 +120,10 @@ static void take_hex(char *to, size_t room, struct g2s_bytes from)
 	}
 }
 
-/* A note: sizes of name and description, type, name, description, each padded to 4 (gABI chapter 5). */
+/*
+ * A note: sizes of name and description, type, name, description, each padded to 4 (gABI
+ * chapter 5).
+ */
 static void read_notes(struct g2s_bytes notes, struct g2s_goinfo *info, bool *go)
 {
 	uint64_t at = 0;
@@ -133,7 +137,8 @@ static void read_notes(struct g2s_bytes notes, struct g2s_goinfo *info, bool *go
 		    !g2s_bytes_slice(notes, desc_at, desc_size, &desc)) {
 			return;
 		}
-		if (type == NOTE_GO_BUILD_ID && name_size == 4 && memcmp(name.data, "Go\0", 4) == 0 &&
+		if (type == NOTE_GO_BUILD_ID && name_size == 4 &&
+		    memcmp(name.data, "Go\0", 4) == 0 &&
 		    looks_like_version(desc)) {
 			take(info->build_id, sizeof(info->build_id), desc);
 			*go = true;

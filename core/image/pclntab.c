@@ -123,9 +123,9 @@ static bool is_constant(const struct g2s_elf *elf, uint64_t addr)
 }
 
 /*
- * After the bounds of the writable sections, the number of which has changed from version to version, moduledata has the
- * words end, gcdata, gcbss, types, etypes (runtime/symtab.go): one in writable memory or at its end, then four in
- * memory that is not.
+ * After the bounds of the writable sections, the number of which has changed from version to
+ * version, moduledata has the words end, gcdata, gcbss, types, etypes (runtime/symtab.go): one
+ * in writable memory or at its end, then four in memory that is not.
  */
 static void find_types(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 {
@@ -151,7 +151,10 @@ static void find_types(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 	}
 }
 
-/* The moduledata at addr, if what it says agrees with the table: then it knows where text begins. */
+/*
+ * The moduledata at addr, if what it says agrees with the table: then it knows where text
+ * begins.
+ */
 static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr)
 {
 	const struct module_words *words =
@@ -278,7 +281,10 @@ static bool open_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t
 	if (!find_module(&trial, elf) && layout == G2S_PCLNTAB_GO118 && !guess_text(&trial, elf)) {
 		return false;
 	}
-	/* The functab with the functions' records is the last part that the code's addresses are in. */
+	/*
+	 * The functab with the functions' records is the last part that the code's addresses
+	 * are in.
+	 */
 	uint64_t last = 0;
 	uint64_t at = trial.functab + (trial.function_count - 1) * entry_size(&trial);
 	unsigned width = entry_size(&trial) / 2;
@@ -385,8 +391,8 @@ static bool record_of(const struct g2s_pclntab *tab, uint64_t i, uint64_t *recor
 }
 
 /*
- * A function's record: its entry (a word; u32 from 1.18 on), then u32 or i32 each: name, args, deferreturn,
- * pcsp, pcfile, pcln, npcdata, and from 1.16 on the compilation unit.
+ * A function's record: its entry (a word; u32 from 1.18 on), then u32 or i32 each: name, args,
+ * deferreturn, pcsp, pcfile, pcln, npcdata, and from 1.16 on the compilation unit.
  */
 enum record_field {
 	FIELD_NAME = 0,
@@ -437,8 +443,8 @@ static bool read_varint(const struct g2s_pclntab *tab, uint64_t *at, uint32_t *o
 }
 
 /*
- * The value at pc of a table of pairs (zigzag change of the value, change of the pc in quanta) that begins
- * at offset; a change of 0 after the first pair ends it (runtime/symtab.go, step).
+ * The value at pc of a table of pairs (zigzag change of the value, change of the pc in quanta)
+ * that begins at offset; a change of 0 after the first pair ends it (runtime/symtab.go, step).
  */
 static bool pc_value(const struct g2s_pclntab *tab, uint64_t offset, uint64_t start, uint64_t pc,
                      int32_t *out)

@@ -133,7 +133,10 @@ static struct g2s_operand memory_operand(const struct translation *t,
 	return to;
 }
 
-/* Zydis's operand number i as a neutral one; kind is G2S_OPERAND_NONE for what has no counterpart. */
+/*
+ * Zydis's operand number i as a neutral one; kind is G2S_OPERAND_NONE for what has no
+ * counterpart.
+ */
 static struct g2s_operand operand(const struct translation *t, unsigned i)
 {
 	const ZydisDecodedOperand *from = &t->operands[i];
@@ -569,7 +572,7 @@ static bool decode(const struct g2s_arch *arch, const uint8_t *code, size_t size
 		break;
 	case G2S_STEP_NEXT:
 		if (insn->enters != 0) {
-			insn->clobbers = UINT64_C(1) << RAX | UINT64_C(1) << RCX | UINT64_C(1) << R11;
+			insn->clobbers = 1 << RAX | 1 << RCX | 1 << R11;
 			if (insn->enters == ENTRY_SYSENTER) {
 				/* Comes back, if at all, at the vDSO's choice: nothing is sure. */
 				insn->clobbers = 0xffff & ~(UINT64_C(1) << RSP);
@@ -579,7 +582,10 @@ static bool decode(const struct g2s_arch *arch, const uint8_t *code, size_t size
 		}
 		break;
 	default:
-		/* LOOP and its kin count in RCX; the stack pointer of calls and returns is the flow's. */
+		/*
+		 * LOOP and its kin count in RCX; the stack pointer of calls and returns is the
+		 * flow's.
+		 */
 		clobber_written(&t, UINT64_C(1) << RSP);
 		insn->effect_count = 0;
 		break;

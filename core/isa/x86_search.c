@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a search through x86 code at the speed of memory can find: byte patterns of instructions that
- * enter the kernel, of direct calls and jumps, and of operands that stand for an address.
+ * What a search through x86 code at the speed of memory can find: byte patterns of instructions
+ * that enter the kernel, of direct calls and jumps, and of operands that stand for an address.
  */
 #include "x86_search.h"
 
@@ -113,8 +113,9 @@ static bool in_windows(const struct g2s_window *windows, size_t count, uint64_t 
 }
 
 /*
- * An address in an operand is a distance from the end of the instruction, which is up to 4 bytes of immediate
- * behind the distance, or the address itself, sign-extended from 32 bits or whole.
+ * An address in an operand is a distance from the end of the instruction, which is up to 4
+ * bytes of immediate behind the distance, or the address itself, sign-extended from 32 bits or
+ * whole.
  */
 bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr,
                           const struct g2s_window *windows, size_t count,

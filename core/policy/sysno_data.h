@@ -14,7 +14,10 @@
 /* One line of a table. */
 struct g2s_sysno_entry {
 	unsigned number;
-	/* Offset of the name in the table's names: a pointer each would cost 24 bytes of relocation. */
+	/*
+	 * Offset of the name in the table's names: a pointer each would cost 24 bytes of
+	 * relocation.
+	 */
 	unsigned name;
 };
 

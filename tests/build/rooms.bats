@@ -158,6 +158,13 @@ sees() {
 	done
 }
 
+@test "no line of source is wider than 100 columns" {
+	for source in include/g2s/*.h include/g2s/*/*.h core/*.c core/*/*.[ch] applets/*.[ch]; do
+		wide=$(expand -t 8 "$source" | grep -nE '^.{101,}' || :)
+		none "${wide:+$source: $wide}"
+	done
+}
+
 @test "a table of system calls that is not in form is refused" {
 	for table in 'no first line' $'# kernel\n1 spaces' $'# kernel\n1\ta\n1\tb' $'# kernel\n2\ta\n1\tb' \
 		$'# kernel\n1\ta\n2\ta' $'# kernel\n01\ta' $'# kernel\n1\ta"' '# kernel'; do
@@ -169,7 +176,7 @@ sees() {
 	printf '# kernel\n1\ta\n7\tb_2\n' >"$scratch/x86_64.tsv"
 	run scripts/gen-syscalls "$scratch/x86_64.tsv"
 	[ "$status" -eq 0 ]
-	[[ $output == *'{7, "b_2"},'* ]]
+	[[ $output == *'{7, 2},'* && $output == *'"b_2\0"'* ]]
 }
 
 @test "every table that is there is in the executable's data" {
@@ -177,6 +184,7 @@ sees() {
 	for table in core/policy/syscalls/*.tsv; do
 		arch=$(basename "$table" .tsv)
 		entries=$(grep -vc '^#' "$table")
-		[ "$(sed -n "/ table_${arch}\[\]/,/^};/p" "$objects/syscalls.c" | grep -c '{[0-9]*, "')" = "$entries" ]
+		[ "$(sed -n "/ table_${arch}\[\]/,/^};/p" "$objects/syscalls.c" | grep -c '{[0-9]*, [0-9]*},')" = "$entries" ]
+		[ "$(sed -n "/ names_${arch}\[\]/,/;/p" "$objects/syscalls.c" | grep -c '\\0"')" = "$entries" ]
 	done
 }

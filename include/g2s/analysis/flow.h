@@ -8,34 +8,40 @@
 #include "g2s/isa/isa.h"
 
 /*
- * What registers and stack slots can hold at each point of one function: a forward pass over its control flow
- * graph, to the fixpoint.  The graph is found by decoding from the entry along every path; jumps that lead into the
- * middle of another function (compilers move cold code away) are followed, jumps to a function's
- * start are tail calls and end a path.  Offsets of the stack count from the stack pointer at the entry.
+ * What registers and stack slots can hold at each point of one function: a forward pass over
+ * its control flow graph, to the fixpoint.  The graph is found by decoding from the entry along
+ * every path; jumps that lead into the middle of another function (compilers move cold code
+ * away) are followed, jumps to a function's start are tail calls and end a path.  Offsets of
+ * the stack count from the stack pointer at the entry.
  */
 struct g2s_flow;
 
-/* Makes an analysis of functions of funcs; values is shared and stays the caller's.  NULL: no memory. */
+/*
+ * Makes an analysis of functions of funcs; values is shared and stays the caller's.  NULL: no
+ * memory.
+ */
 struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
                               struct g2s_values *values);
 void g2s_flow_free(struct g2s_flow *flow);
 
 /*
- * Analyses the code that is entered at entry; [entry, end) is where straight code may run.  What an earlier call found is
- * forgotten.  The answer is G2S_OK or G2S_ERR_MEMORY.
+ * Analyses the code that is entered at entry; [entry, end) is where straight code may run.
+ * What an earlier call found is forgotten.  The answer is G2S_OK or G2S_ERR_MEMORY.
  */
 enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end);
 
 /*
- * Makes sure that the instruction at addr, which straight decoding of the function found, is in the analysis: code that
- * no path reaches (behind a jump that nobody can follow, or dead) is entered at start with nothing known.
+ * Makes sure that the instruction at addr, which straight decoding of the function found, is in
+ * the analysis: code that no path reaches (behind a jump that nobody can follow, or dead) is
+ * entered at start with nothing known.
  */
 enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t addr);
 
 /*
- * What holds before the instruction at addr, judged by the straight code from start to it alone; *insn is that
- * instruction.  What comes in at start is unknown. NULL when start does not lead to addr. Leaves an analysis that the
- * flow holds as it is, but for the state that g2s_flow_before has answered.
+ * What holds before the instruction at addr, judged by the straight code from start to it
+ * alone; *insn is that instruction.  What comes in at start is unknown. NULL when start does
+ * not lead to addr. Leaves an analysis that the flow holds as it is, but for the state that
+ * g2s_flow_before has answered.
  */
 const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start, uint64_t addr,
                                           struct g2s_insn *insn);
@@ -47,8 +53,8 @@ bool g2s_flow_reaches(const struct g2s_flow *flow, uint64_t addr);
 const struct g2s_insn *g2s_flow_insn(const struct g2s_flow *flow, uint64_t addr);
 
 /*
- * Asks what holds just before the instruction at addr, which must be reached.  The answer stays until the next call of a
- * function of this header on the same flow.
+ * Asks what holds just before the instruction at addr, which must be reached.  The answer stays
+ * until the next call of a function of this header on the same flow.
  */
 struct g2s_state;
 const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr);
@@ -83,19 +89,24 @@ bool g2s_flow_is_whole(const struct g2s_flow *flow);
 g2s_value g2s_state_stored(struct g2s_flow *flow, const struct g2s_state *state,
                            const struct g2s_effect *effect, unsigned offset, unsigned width);
 
-/* The registers, as a mask, in which a call made in this state can hand over a pointer into range. */
+/*
+ * The registers, as a mask, in which a call made in this state can hand over a pointer into
+ * range.
+ */
 uint64_t g2s_state_passes(struct g2s_flow *flow, const struct g2s_state *state,
                           struct g2s_range range);
 
 /*
- * True when a pointer into range gets out of the function's hands at insn other than in a register of a call: stored
- * to memory, on the stack at a call, or in a way the decoder does not describe.
+ * True when a pointer into range gets out of the function's hands at insn other than in a
+ * register of a call: stored to memory, on the stack at a call, or in a way the decoder does
+ * not describe.
  */
 bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
                      const struct g2s_insn *insn, struct g2s_range range);
 
 /*
- * True unless the analysed function certainly does nothing with what it finds in register reg at its entry.
+ * True unless the analysed function certainly does nothing with what it finds in register reg
+ * at its entry.
  */
 bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg);
 

@@ -5,7 +5,10 @@
 #include "g2s/image/funcs.h"
 #include "g2s/isa/isa.h"
 
-/* Who calls, jumps to or points at an address, found by searching bytes; decoding confirms or refutes. */
+/*
+ * Who calls, jumps to or points at an address, found by searching bytes; decoding confirms or
+ * refutes.
+ */
 
 /* A place that looks like a call, jump or branch, as distances from the lowest code address. */
 struct g2s_branch {
@@ -42,7 +45,10 @@ struct g2s_reference {
 		G2S_REFERENCE_BRANCH,
 		G2S_REFERENCE_OPERAND,
 		G2S_REFERENCE_DATA,
-		/* A method of a Go type, by its distance from the start of text (internal/abi, Method). */
+		/*
+		 * A method of a Go type, by its distance from the start of text (internal/abi,
+		 * Method).
+		 */
 		G2S_REFERENCE_METHOD,
 	} kind;
 };
@@ -55,16 +61,17 @@ struct g2s_references {
 };
 
 /*
- * Searches all code of funcs once: kernel entries, and branches between places of it.  G2S_ERR_FORMAT when the code is
- * spread over more than 4 GiB.  Free with g2s_refs_free, after a failure too.
+ * Searches all code of funcs once: kernel entries, and branches between places of it.
+ * G2S_ERR_FORMAT when the code is spread over more than 4 GiB.  Free with g2s_refs_free, after
+ * a failure too.
  */
 enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
                              const struct g2s_funcs *funcs, struct g2s_error *err);
 void g2s_refs_free(struct g2s_refs *refs);
 
 /*
- * Appends to *out every branch into one of the windows, which are sorted and apart, in the order of its place.
- * False when memory ran out.
+ * Appends to *out every branch into one of the windows, which are sorted and apart, in the
+ * order of its place. False when memory ran out.
  */
 bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *windows,
                        size_t count, struct g2s_references *out);

@@ -12,10 +12,11 @@
 /*
  * From the instructions that enter the kernel to the numbers that reach them.
  *
- * Where the number came in as a parameter, the function is a wrapper, and the question passes on to every
- * place that calls it or jumps to it, to any depth; where it came from a global, to the global's initial value and to
- * every store to it.  Each question is asked once, so the search ends.  What cannot be answered
- * becomes a site without a number, at the place where the trail is lost.
+ * Where the number came in as a parameter, the function is a wrapper, and the question passes
+ * on to every place that calls it or jumps to it, to any depth; where it came from a global, to
+ * the global's initial value and to every store to it.  Each question is asked once, so the
+ * search ends.  What cannot be answered becomes a site without a number, at the place where the
+ * trail is lost.
  */
 
 /* A number of a system call, or that there is one unknown, at the place where it was chosen. */
@@ -54,8 +55,8 @@ struct g2s_program {
 };
 
 /*
- * Reads the tables of an ELF file, whose bytes must outlive *program; a machine that is not supported is G2S_ERR_FORMAT.
- * Free with g2s_program_free, after a failure too.
+ * Reads the tables of an ELF file, whose bytes must outlive *program; a machine that is not
+ * supported is G2S_ERR_FORMAT. Free with g2s_program_free, after a failure too.
  */
 enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
                                struct g2s_error *err);

@@ -10,15 +10,18 @@
 #include <stdint.h>
 
 /*
- * What a register or a stack slot can hold: a set of possibilities ("atoms").  Joining two paths is the union
- * of their sets, so that a constant stays known beside a path that is not.
+ * What a register or a stack slot can hold: a set of possibilities ("atoms").  Joining two
+ * paths is the union of their sets, so that a constant stays known beside a path that is not.
  */
 enum g2s_atom_kind {
 	/* The number in value. */
 	G2S_ATOM_CONST,
 	/* What register value held when the function was entered. */
 	G2S_ATOM_REGISTER,
-	/* What width bytes at the stack pointer of the function's entry plus value (signed) held then. */
+	/*
+	 * What width bytes at the stack pointer of the function's entry plus value (signed)
+	 * held then.
+	 */
 	G2S_ATOM_SLOT,
 	/* The content of width bytes of writable memory at address value. */
 	G2S_ATOM_GLOBAL,
@@ -26,7 +29,10 @@ enum g2s_atom_kind {
 	G2S_ATOM_STACK,
 	/* Some address on this function's stack. */
 	G2S_ATOM_STACK_ANY,
-	/* base plus one of the width-byte entries of the table at value, an entry every stride bytes. */
+	/*
+	 * base plus one of the width-byte entries of the table at value, an entry every stride
+	 * bytes.
+	 */
 	G2S_ATOM_TABLE,
 	/* Not known; value is the reason, enum g2s_reason. */
 	G2S_ATOM_UNKNOWN,
@@ -51,7 +57,10 @@ struct g2s_atom {
 	uint64_t base;
 };
 
-/* A set of atoms, as an index: equal sets have equal indices.  0 is the empty set, "nothing yet". */
+/*
+ * A set of atoms, as an index: equal sets have equal indices.  0 is the empty set, "nothing
+ * yet".
+ */
 typedef uint32_t g2s_value;
 
 enum {

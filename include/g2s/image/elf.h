@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 /*
- * An ELF file as the loader would see it, 32 and 64 bit in one shape.  Formats: the System V gABI, chapters
- * 4 and 5, and the psABI supplements for the relocations.  Section headers help where they are there and
- * make sense; nothing depends on them.
+ * An ELF file as the loader would see it, 32 and 64 bit in one shape.  Formats: the System V
+ * gABI, chapters 4 and 5, and the psABI supplements for the relocations.  Section headers help
+ * where they are there and make sense; nothing depends on them.
  */
 
 /* One loadable segment (PT_LOAD). */
@@ -36,7 +36,10 @@ struct g2s_range {
 struct g2s_reloc {
 	uint64_t addr;
 	uint64_t value;
-	/* The value depends on another object or on code that runs at load time; value means nothing. */
+	/*
+	 * The value depends on another object or on code that runs at load time; value means
+	 * nothing.
+	 */
 	bool foreign;
 };
 
@@ -79,7 +82,10 @@ struct g2s_elf {
 	struct g2s_bytes dynamic_names;
 	/* Where the dynamic symbols are. */
 	struct g2s_range dynamic_symbols;
-	/* Addresses of functions other objects may call (defined and visible in .dynsym), sorted. */
+	/*
+	 * Addresses of functions other objects may call (defined and visible in .dynsym),
+	 * sorted.
+	 */
 	uint64_t *exports;
 	size_t export_count;
 	/* The file names an ELF interpreter (PT_INTERP). */
@@ -108,8 +114,9 @@ struct g2s_section {
 };
 
 /*
- * Reads the headers of file, whose bytes must outlive *elf.  What is not an ELF program or shared object of a machine
- * the layout of which is known is G2S_ERR_FORMAT.  Free with g2s_elf_free, after a failure too.
+ * Reads the headers of file, whose bytes must outlive *elf.  What is not an ELF program or
+ * shared object of a machine the layout of which is known is G2S_ERR_FORMAT.  Free with
+ * g2s_elf_free, after a failure too.
  */
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err);
 void g2s_elf_free(struct g2s_elf *elf);
@@ -117,12 +124,16 @@ void g2s_elf_free(struct g2s_elf *elf);
 /* The segment that holds addr, or NULL. */
 const struct g2s_segment *g2s_elf_segment(const struct g2s_elf *elf, uint64_t addr);
 
-/* The file's bytes from addr to the end of its segment's part in the file; false when it has none. */
+/*
+ * The file's bytes from addr to the end of its segment's part in the file; false when it has
+ * none.
+ */
 bool g2s_elf_view(const struct g2s_elf *elf, uint64_t addr, struct g2s_bytes *out);
 
 /*
- * The number of width bytes at addr as the program finds it when it starts: file content, zero beyond
- * it, relocations applied.  False when addr is not mapped or the value is not the file's to say.
+ * The number of width bytes at addr as the program finds it when it starts: file content, zero
+ * beyond it, relocations applied.  False when addr is not mapped or the value is not the file's
+ * to say.
  */
 bool g2s_elf_load(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint64_t *out);
 

@@ -9,9 +9,10 @@
 #include <stdint.h>
 
 /*
- * A range of bytes of somebody else's memory.  Everything that is read from a file goes through the functions
- * below: they test offset and length as integers before any pointer is formed, so that an absurd value in
- * a file costs a "no" and nothing else.  Numbers are little endian, as on every machine g2s reads.
+ * A range of bytes of somebody else's memory.  Everything that is read from a file goes through
+ * the functions below: they test offset and length as integers before any pointer is formed, so
+ * that an absurd value in a file costs a "no" and nothing else.  Numbers are little endian, as
+ * on every machine g2s reads.
  */
 struct g2s_bytes {
 	const uint8_t *data;
@@ -41,8 +42,9 @@ struct g2s_file {
 };
 
 /*
- * Maps the regular file at path.  A file that cannot be opened, is no regular file, or cannot be mapped is
- * G2S_ERR_READ; an empty one is fine and has no bytes.  Close it with g2s_file_close.
+ * Maps the regular file at path.  A file that cannot be opened, is no regular file, or cannot
+ * be mapped is G2S_ERR_READ; an empty one is fine and has no bytes.  Close it with
+ * g2s_file_close.
  */
 enum g2s_code g2s_file_open(struct g2s_file *file, const char *path, struct g2s_error *err);
 void g2s_file_close(struct g2s_file *file);

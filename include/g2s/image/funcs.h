@@ -16,9 +16,9 @@ struct g2s_function {
 };
 
 /*
- * Every function of a file in one table, sorted, without overlap: Go's from pclntab, then those of the
- * symbol tables and of .eh_frame outside Go's text.  Code that none of them covers is a gap until
- * g2s_funcs_split gives it functions.
+ * Every function of a file in one table, sorted, without overlap: Go's from pclntab, then those
+ * of the symbol tables and of .eh_frame outside Go's text.  Code that none of them covers is a
+ * gap until g2s_funcs_split gives it functions.
  */
 struct g2s_funcs {
 	const struct g2s_elf *elf;
@@ -46,8 +46,8 @@ const struct g2s_function *g2s_funcs_find(const struct g2s_funcs *funcs, uint64_
 bool g2s_funcs_gap(const struct g2s_funcs *funcs, uint64_t addr, struct g2s_range *gap);
 
 /*
- * Makes functions of gap: one that begins at each of the count sorted starts, and one at gap.start.  False when memory
- * ran out.
+ * Makes functions of gap: one that begins at each of the count sorted starts, and one at
+ * gap.start.  False when memory ran out.
  */
 bool g2s_funcs_split(struct g2s_funcs *funcs, struct g2s_range gap, const uint64_t *starts,
                      size_t count);

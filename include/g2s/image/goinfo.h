@@ -5,8 +5,8 @@
 #include "g2s/image/elf.h"
 
 /*
- * What Go's linker wrote about the build (cmd/link/internal/ld/data.go, debug/buildinfo), and the build ID.
- * All of it is for the reader; the analysis needs none of it.
+ * What Go's linker wrote about the build (cmd/link/internal/ld/data.go, debug/buildinfo), and
+ * the build ID. All of it is for the reader; the analysis needs none of it.
  */
 struct g2s_goinfo {
 	/* "go1.22.12", or empty. */

@@ -5,18 +5,18 @@
 #include "g2s/image/elf.h"
 
 /*
- * Go's table of functions, pclntab: where each begins, its name, and the line of each instruction.  It is
- * in every Go program, stripped or not.  Its four layouts (debug/gosym/pclntab.go, runtime/symtab.go,
- * cmd/link/internal/ld/pcln.go):
+ * Go's table of functions, pclntab: where each begins, its name, and the line of each
+ * instruction.  It is in every Go program, stripped or not.  Its four layouts
+ * (debug/gosym/pclntab.go, runtime/symtab.go, cmd/link/internal/ld/pcln.go):
  *
- *     magic     Go          words from byte 8 on                                    entry of functab
- *     fffffffb  1.2-1.15    nfunc, then functab                                     word pc, word offset
- *     fffffffa  1.16-1.17   nfunc nfiles names cus files pcs functab                word pc, word offset
- *     fffffff0  1.18-1.19   nfunc nfiles textStart names cus files pcs functab      u32 pc, u32 offset
- *     fffffff1  1.20-       the same; textStart is 0 from 1.26 on                   u32 pc, u32 offset
+ *     magic     Go         words from byte 8 on                               functab entry
+ *     fffffffb  1.2-1.15   nfunc, then functab                                word pc, word offset
+ *     fffffffa  1.16-1.17  nfunc nfiles names cus files pcs functab           word pc, word offset
+ *     fffffff0  1.18-1.19  nfunc nfiles textStart names cus files pcs functab u32 pc, u32 offset
+ *     fffffff1  1.20-      the same; textStart is 0 from 1.26 on              u32 pc, u32 offset
  *
- * Bytes 4 and 5 are zero, 6 is the instruction quantum (1, 2, 4), 7 the size of a pointer.  The functab has
- * nfunc + 1 entries, the last one being the end of text.
+ * Bytes 4 and 5 are zero, 6 is the instruction quantum (1, 2, 4), 7 the size of a pointer.  The
+ * functab has nfunc + 1 entries, the last one being the end of text.
  */
 enum g2s_pclntab_layout {
 	G2S_PCLNTAB_NONE,
@@ -29,13 +29,19 @@ struct g2s_pclntab {
 	enum g2s_pclntab_layout layout;
 	/* From the header to the end of what the file holds of its segment. */
 	struct g2s_bytes bytes;
-	/* Address of the header, and of the first byte after what is known to belong to the table. */
+	/*
+	 * Address of the header, and of the first byte after what is known to belong to the
+	 * table.
+	 */
 	uint64_t addr;
 	uint64_t end;
 	unsigned quantum;
 	unsigned word;
 	uint64_t function_count;
-	/* What the functab's offsets count from (Go 1.18 and later), and the addresses Go's text spans. */
+	/*
+	 * What the functab's offsets count from (Go 1.18 and later), and the addresses Go's
+	 * text spans.
+	 */
 	uint64_t text;
 	struct g2s_range code;
 	/* Offsets of the parts, from the header. */
@@ -47,8 +53,9 @@ struct g2s_pclntab {
 };
 
 /*
- * Finds the table in elf and its runtime record, checks the whole functab (ascending, inside executable memory) and
- * fills *tab.  False when there is none, or none that holds: the file is then treated as not being Go.
+ * Finds the table in elf and its runtime record, checks the whole functab (ascending, inside
+ * executable memory) and fills *tab.  False when there is none, or none that holds: the file is
+ * then treated as not being Go.
  */
 bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf);
 
@@ -60,8 +67,8 @@ struct g2s_range g2s_pclntab_function(const struct g2s_pclntab *tab, const struc
 bool g2s_pclntab_name(const struct g2s_pclntab *tab, uint64_t i, struct g2s_bytes *name);
 
 /*
- * The bytes of stack that the function's callers set aside for its arguments and results; false when the
- * table does not say (assembler may leave it open).
+ * The bytes of stack that the function's callers set aside for its arguments and results; false
+ * when the table does not say (assembler may leave it open).
  */
 bool g2s_pclntab_args(const struct g2s_pclntab *tab, uint64_t i, uint64_t *size);
 

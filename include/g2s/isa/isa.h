@@ -7,13 +7,17 @@
 #include <stdint.h>
 
 /*
- * The neutral instruction: what the data flow needs to know of one, whatever the machine.  A decoder says
- * as assignments ("effects") what it can say exactly, and lists everything else an instruction may write as
- * clobbered.  So what a decoder does not know costs precision, never a value that is wrong.
+ * The neutral instruction: what the data flow needs to know of one, whatever the machine.  A
+ * decoder says as assignments ("effects") what it can say exactly, and lists everything else an
+ * instruction may write as clobbered.  So what a decoder does not know costs precision, never a
+ * value that is wrong.
  */
 
 enum {
-	/* Registers that hold addresses and integers, the stack pointer and one scratch place among them. */
+	/*
+	 * Registers that hold addresses and integers, the stack pointer and one scratch place
+	 * among them.
+	 */
 	G2S_REGISTERS = 34,
 	G2S_VECTORS = 32,
 	/* No register: an address without base or index. */
@@ -33,7 +37,10 @@ enum g2s_operand_kind {
 
 struct g2s_operand {
 	uint8_t kind;
-	/* Bytes read or written; an instruction that writes 4 bytes of a register clears the rest. */
+	/*
+	 * Bytes read or written; an instruction that writes 4 bytes of a register clears the
+	 * rest.
+	 */
 	uint8_t width;
 	/* The register or vector; of memory, the base. */
 	uint8_t reg;
@@ -42,9 +49,15 @@ struct g2s_operand {
 	uint8_t scale;
 	/* Byte within the register where the operand begins (x86: 1 for AH). */
 	uint8_t lane;
-	/* Of memory: the address cannot be told from registers (segment, gather); never the stack. */
+	/*
+	 * Of memory: the address cannot be told from registers (segment, gather); never the
+	 * stack.
+	 */
 	bool opaque;
-	/* The immediate, or the displacement: the whole address when there is neither base nor index. */
+	/*
+	 * The immediate, or the displacement: the whole address when there is neither base nor
+	 * index.
+	 */
 	int64_t value;
 };
 
@@ -105,12 +118,18 @@ struct g2s_insn {
 	uint64_t addr;
 	uint8_t length;
 	uint8_t step;
-	/* Index in the architecture's entries plus one when the instruction enters the kernel; else 0. */
+	/*
+	 * Index in the architecture's entries plus one when the instruction enters the kernel;
+	 * else 0.
+	 */
 	uint8_t enters;
 	uint8_t effect_count;
 	/* Where a direct call, jump or branch goes. */
 	uint64_t target;
-	/* The address of a memory operand that is a distance from the instruction itself; else 0. */
+	/*
+	 * The address of a memory operand that is a distance from the instruction itself; else
+	 * 0.
+	 */
 	uint64_t address;
 	struct g2s_operand target_operand;
 	/* In this order, before the clobbers. */
@@ -137,11 +156,14 @@ struct g2s_entry {
 };
 
 /*
- * Where a search through bytes tells what it found.  A hit is a place where the bytes look so; whether an
- * instruction begins there is for decoding to say.
+ * Where a search through bytes tells what it found.  A hit is a place where the bytes look so;
+ * whether an instruction begins there is for decoding to say.
  */
 struct g2s_sink {
-	/* An instruction that enters the kernel: entry is the index in the architecture's entries. */
+	/*
+	 * An instruction that enters the kernel: entry is the index in the architecture's
+	 * entries.
+	 */
 	bool (*enters)(void *user, size_t offset, unsigned entry);
 	/* A call, jump or branch to the address target. */
 	bool (*branch)(void *user, size_t offset, uint64_t target);
@@ -174,11 +196,14 @@ struct g2s_arch {
 	/* Registers a caller may hand something over in, by either ABI. */
 	uint64_t passed_by_c;
 	uint64_t passed_by_go;
-	/* The vector register that is zero throughout Go code (Go 1.17 and later), or G2S_NO_REGISTER. */
+	/*
+	 * The vector register that is zero throughout Go code (Go 1.17 and later), or
+	 * G2S_NO_REGISTER.
+	 */
 	uint8_t go_zero_vector;
 	/*
-	 * Decodes the instruction at the start of code (size bytes, at address addr) into *insn; false when the bytes are
-	 * none.
+	 * Decodes the instruction at the start of code (size bytes, at address addr) into
+	 * *insn; false when the bytes are none.
 	 */
 	bool (*decode)(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
 	               struct g2s_insn *insn);
@@ -186,9 +211,10 @@ struct g2s_arch {
 	bool (*skim)(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
 	             struct g2s_insn *insn);
 	/*
-	 * Searches code (size bytes, at address addr) for instructions that enter the kernel, and for calls and jumps with a
-	 * 32-bit distance; for conditional branches as well when the code is not Go's, whose compiler never leaves a
-	 * function by one.  False when the sink said so.
+	 * Searches code (size bytes, at address addr) for instructions that enter the kernel,
+	 * and for calls and jumps with a 32-bit distance; for conditional branches as well when
+	 * the code is not Go's, whose compiler never leaves a function by one.  False when the
+	 * sink said so.
 	 */
 	bool (*search)(const uint8_t *code, size_t size, uint64_t addr, bool go,
 	               const struct g2s_sink *sink);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_GRAPH_H
+#define G2S_ANALYSIS_GRAPH_H
+
+#include "g2s/analysis/flow.h"
+#include "state.h"
+
+/* The inside of struct g2s_flow: what flow.c builds and query.c looks at. */
+
+enum {
+	NO_BLOCK = -1,
+	NO_INSN = -1,
+};
+
+/* An instruction and its place in the graph. */
+struct node {
+	struct g2s_insn insn;
+	/* Control can come here from elsewhere than the instruction before. */
+	bool leader;
+	/* The block that begins here, or NO_BLOCK. */
+	int32_t block;
+};
+
+struct block {
+	/* Index of the first node. */
+	int32_t first;
+	/* The state at the start, or NULL while no path has come here. */
+	struct g2s_state *state;
+	bool pending;
+	/* Only paths that go on after a call have come here so far. */
+	bool doubtful;
+	/* The way on from a call at this block's end has yet to be taken; see propagate. */
+	bool doubt_pending;
+	/* How often the state has grown, and the block has been run. */
+	uint16_t joins;
+	uint16_t runs;
+};
+
+/* An extra edge, from the indirect jump at from. */
+struct edge {
+	uint64_t from;
+	uint64_t to;
+};
+
+struct g2s_flow {
+	struct machine m;
+	/* Where the function is entered, and where straight code ends. */
+	uint64_t entry;
+	uint64_t end;
+	struct node *nodes;
+	size_t node_count;
+	size_t node_capacity;
+	/* Open hash from address to index in nodes plus one. */
+	uint32_t *index;
+	size_t index_size;
+	/* Addresses still to be decoded. */
+	uint64_t *todo;
+	size_t todo_count;
+	size_t todo_capacity;
+	struct block *blocks;
+	size_t block_count;
+	size_t block_capacity;
+	struct edge *edges;
+	size_t edge_count;
+	size_t edge_capacity;
+	/* Where code is entered with nothing known. */
+	uint64_t *seeds;
+	size_t seed_count;
+	size_t seed_capacity;
+	/* States that blocks of earlier runs had, for reuse. */
+	struct g2s_state **spare;
+	size_t spare_count;
+	size_t spare_capacity;
+	struct g2s_state current;
+	/* The block that runs has run so often that it must be part of a loop that counts. */
+	bool counting;
+	bool too_large;
+	bool failed;
+};
+
+/* The index of the instruction at addr, or NO_INSN; of the one that follows node i in memory. */
+int32_t graph_find(const struct g2s_flow *flow, uint64_t addr);
+int32_t graph_next(const struct g2s_flow *flow, int32_t i);
+
+/* True when a jump to addr stays in the analysis: it does not lead to another function's start. */
+bool graph_stays(const struct g2s_flow *flow, uint64_t addr);
+
+/* True when control can go on to the instruction behind insn; true when insn is a call. */
+bool graph_goes_on(const struct g2s_insn *insn);
+bool graph_is_call(const struct g2s_insn *insn);
+
+#endif
