@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What reaches the kernel within one function: small pieces of machine code, as compilers and assembler
+ * writers make them.  The places and numbers wanted are worked out by hand.
+ */
+#include "elf_builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum convention {
+	C = 1,
+	GO = 2,
+	BOTH = C | GO,
+};
+
+struct example {
+	const char *name;
+	enum convention convention;
+	const char *code;
+	const char *wanted;
+};
+
+/* Constants, and what instructions make of them. */
+static const struct example CONSTANTS[] = {
+	{"mov eax, imm", BOTH, "f: b827000000 .s: 0f05 c3", "s syscall 39 imm"},
+	{"xor eax, eax", BOTH, "f: 31c0 .s: 0f05 c3", "s syscall 0 imm"},
+	{"sub rax, rax", BOTH, "f: 4829c0 .s: 0f05 c3", "s syscall 0 imm"},
+	{"mov rax, imm32", BOTH, "f: 48c7c0e7000000 .s: 0f05 c3", "s syscall 231 imm"},
+	/* The kernel looks at 32 bits; sign extension is above them. */
+	{"mov rax, imm32, negative", BOTH, "f: 48c7c0ffffffff .s: 0f05 c3",
+	 "s syscall 4294967295 imm"},
+	{"mov rax, imm64", BOTH, "f: 48b8270000000f000000 .s: 0f05 c3", "s syscall 39 imm"},
+	/* push 60; pop rax */
+	{"push and pop", BOTH, "f: 6a3c 58 .s: 0f05 c3", "s syscall 60 imm"},
+	/* xor edi, edi; lea eax, [rdi+42] */
+	{"lea as addition", BOTH, "f: 31ff 8d472a .s: 0f05 c3", "s syscall 42 imm"},
+	/* mov edi, 3; mov esi, 4; lea eax, [rdi+rsi*8+2] */
+	{"lea with index", BOTH, "f: bf03000000 be04000000 8d44f702 .s: 0f05 c3",
+	 "s syscall 37 imm"},
+	/* mov edi, 39; mov rsi, rdi; mov eax, esi */
+	{"copies", BOTH, "f: bf27000000 4889fe 89f0 .s: 0f05 c3", "s syscall 39 imm"},
+	/* mov edi, 39; xchg rax, rdi */
+	{"xchg", BOTH, "f: bf27000000 4897 .s: 0f05 c3", "s syscall 39 imm"},
+	/* mov eax, 39; xchg eax, edi */
+	{"xchg away", C, "f: b827000000 be01000000 96 .s: 0f05 c3", "s syscall 1 imm"},
+	{"neg", BOTH, "f: b8c5ffffff f7d8 .s: 0f05 c3", "s syscall 59 imm"},
+	{"not", BOTH, "f: b8c4ffffff f7d0 .s: 0f05 c3", "s syscall 59 imm"},
+	/* mov eax, 30; shl eax, 1; inc eax */
+	{"shl, inc", BOTH, "f: b81e000000 d1e0 ffc0 .s: 0f05 c3", "s syscall 61 imm"},
+	/* mov eax, 0x200; shr eax, 3; dec eax */
+	{"shr, dec", BOTH, "f: b800020000 c1e803 ffc8 .s: 0f05 c3", "s syscall 63 imm"},
+	/* mov edi, -8; sar edi, 1; mov eax, 50; add eax, edi */
+	{"sar, add", BOTH, "f: bff8ffffff d1ff b832000000 01f8 .s: 0f05 c3", "s syscall 46 imm"},
+	/* mov edi, 3; imul eax, edi, 20 */
+	{"imul", BOTH, "f: bf03000000 6bc714 .s: 0f05 c3", "s syscall 60 imm"},
+	/* mov eax, 0xff; and eax, 0x3c; or eax, 1; xor eax, 2 */
+	{"and, or, xor", BOTH, "f: b8ff000000 83e03c 83c801 83f002 .s: 0f05 c3",
+	 "s syscall 63 imm"},
+	/* mov eax, 60; or rax, -1: the immediate is sign-extended */
+	{"sign-extended immediate", BOTH, "f: b83c000000 4883c8ff .s: 0f05 c3",
+	 "s syscall 4294967295 imm"},
+	/* xor eax, eax; mov al, 60 */
+	{"mov al", BOTH, "f: 31c0 b03c .s: 0f05 c3", "s syscall 60 imm"},
+	/* mov eax, 0x100; mov al, 60 */
+	{"mov al keeps the rest", BOTH, "f: b800010000 b03c .s: 0f05 c3", "s syscall 316 imm"},
+	/* mov eax, 0x1ff; mov ah, 0 */
+	{"mov ah", BOTH, "f: b8ff010000 b400 .s: 0f05 c3", "s syscall 255 imm"},
+	/* mov ecx, 0x2700; xor eax, eax; mov al, ch */
+	{"ch to al", BOTH, "f: b900270000 31c0 88e8 .s: 0f05 c3", "s syscall 39 imm"},
+	/* mov eax, 0x10000; mov ax, 2 */
+	{"mov ax", BOTH, "f: b800000100 66b80200 .s: 0f05 c3", "s syscall 65538 imm"},
+	/* mov rax, -1; mov eax, 2: the upper half is cleared, and does not matter */
+	{"mov eax over rax", BOTH, "f: 48c7c0ffffffff b802000000 48c1e820 .s: 0f05 c3",
+	 "s syscall 0 imm"},
+	/* mov al, 60: what is above came from elsewhere */
+	{"mov al alone", C, "f: 8b07 b03c .s: 0f05 c3", "s syscall ? memory"},
+	/* mov edi, -1; movsxd rax, edi; and eax, 0x7f */
+	{"movsxd", BOTH, "f: bfffffffff 4863c7 83e07f .s: 0f05 c3", "s syscall 127 imm"},
+	/* mov edi, 0x127; movzx eax, dil */
+	{"movzx", BOTH, "f: bf27010000 400fb6c7 .s: 0f05 c3", "s syscall 39 imm"},
+	/* mov edi, 0xfe; movsx eax, dil; neg eax */
+	{"movsx", BOTH, "f: bffe000000 400fbec7 f7d8 .s: 0f05 c3", "s syscall 2 imm"},
+	/* mov eax, -2; cdqe; shr rax, 60 */
+	{"cdqe", BOTH, "f: b8feffffff 4898 48c1e83c .s: 0f05 c3", "s syscall 15 imm"},
+	/* mov edi, 39; movd xmm0, edi; movd eax, xmm0 */
+	{"through a vector", BOTH, "f: bf27000000 660f6ec7 660f7ec0 .s: 0f05 c3",
+	 "s syscall 39 imm"},
+	/* mov edi, 39; movq xmm1, rdi; movaps xmm0, xmm1; movq rax, xmm0 */
+	{"through two vectors", BOTH, "f: bf27000000 66480f6ecf 0f28c1 66480f7ec0 .s: 0f05 c3",
+	 "s syscall 39 imm"},
+	/* movd xmm0, edi (39); paddd xmm0, xmm1; movd eax, xmm0 */
+	{"a vector that is computed", BOTH,
+	 "f: bf27000000 660f6ec7 660ffec1 660f7ec0 .s: 0f05 c3", "s syscall ? computed"},
+	{"of constant memory", BOTH, "f: 8b05 =k .s: 0f05 c3 %const k: 48000000",
+	 "s syscall 72 imm"},
+	{"nothing between the parts", BOTH, "f: b827000000 90 0f1f4000 f30f1efa 6690 .s: 0f05 c3",
+	 "s syscall 39 imm"},
+	{"after another one", BOTH, "f: b827000000 .a: 0f05 .s: 0f05 c3",
+	 "a syscall 39 imm; s syscall ? computed"},
+	/* cpuid; rdtsc write eax */
+	{"cpuid", BOTH, "f: b827000000 0fa2 .s: 0f05 c3", "s syscall ? computed"},
+	{"rdtsc", BOTH, "f: b827000000 0f31 .s: 0f05 c3", "s syscall ? computed"},
+	/* div ecx */
+	{"div", BOTH, "f: b827000000 f7f1 .s: 0f05 c3", "s syscall ? computed"},
+	/* lodsd */
+	{"lods", BOTH, "f: b827000000 ad .s: 0f05 c3", "s syscall ? computed"},
+	/* add eax, [rdi] */
+	{"plus memory", BOTH, "f: b827000000 0307 .s: 0f05 c3", "s syscall ? memory"},
+	/* mov edi, [rsi]; imul edi, edi; mov eax, edi */
+	{"from memory, computed", BOTH, "f: 8b3e 0fafff 89f8 .s: 0f05 c3", "s syscall ? memory"},
+	{"from memory", BOTH, "f: 8b07 .s: 0f05 c3", "s syscall ? memory"},
+	/* mov eax, fs:[0] */
+	{"from a segment", BOTH, "f: 648b042500000000 .s: 0f05 c3", "s syscall ? memory"},
+	{"int 0x80", BOTH, "f: b801000000 .s: cd80 c3", "s int80 1/x86 imm"},
+	{"sysenter", BOTH, "f: b801000000 .s: 0f34", "s sysenter 1/x86 imm"},
+	{"int 0x80 keeps what it does not write", BOTH, "f: bf03000000 b801000000 .a: cd80 89f8 .s: 0f05 c3",
+	 "a int80 1/x86 imm; s syscall 3 imm"},
+};
+
+/* Where paths part and meet. */
+static const struct example PATHS[] = {
+	/* mov eax, 39; mov edi, 110; test esi, esi; cmove eax, edi */
+	{"cmov", BOTH, "f: b827000000 bf6e000000 85f6 0f44c7 .s: 0f05 c3",
+	 "s syscall 39 imm; s syscall 110 imm"},
+	/* xor eax, eax; test edi, edi; sete al; add eax, 38 */
+	{"setcc", BOTH, "f: 31c0 85ff 0f94c0 83c026 .s: 0f05 c3",
+	 "s syscall 38 imm; s syscall 39 imm"},
+	/* xor eax, eax; test edi, edi; setne al; lea eax, [rax+rax*2+10]: each rax may be 0 or 1 */
+	{"setcc, scaled", BOTH, "f: 31c0 85ff 0f95c0 8d44400a .s: 0f05 c3",
+	 "s syscall 10 imm; s syscall 11 imm; s syscall 12 imm; s syscall 13 imm"},
+	/* cmp edi, 1; sbb eax, eax; and eax, 2; add eax, 10 */
+	{"sbb", BOTH, "f: 83ff01 19c0 83e002 83c00a .s: 0f05 c3",
+	 "s syscall 10 imm; s syscall 12 imm"},
+	{"if and else", BOTH, "f: 85ff 74 ~b b803000000 eb ~s .b: b804000000 .s: 0f05 c3",
+	 "s syscall 3 imm; s syscall 4 imm"},
+	/* Go 1.15 puts the arms of a switch behind the place where they meet. */
+	{"arms that jump backward", BOTH,
+	 "f: 83ff01 74 ~a 83ff02 74 ~b b803000000 .s: 0f05 c3"
+	 " .a: b804000000 eb ~s .b: b805000000 eb ~s",
+	 "s syscall 3 imm; s syscall 4 imm; s syscall 5 imm"},
+	{"one arm unknown", BOTH, "f: 8b06 85ff 74 ~s b803000000 .s: 0f05 c3",
+	 "s syscall ? memory; s syscall 3 imm"},
+	{"arms on the stack", BOTH,
+	 "f: 4883ec18 85ff 74 ~b c744240803000000 eb ~m .b: c744240804000000"
+	 " .m: 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall 3 imm; s syscall 4 imm"},
+	/* Only one arm writes the slot. */
+	{"half a slot's arms", BOTH,
+	 "f: 4883ec18 85ff 74 ~m c744240803000000 .m: 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? memory; s syscall 3 imm"},
+	/* One arm writes 8 bytes, the other 4 of them. */
+	{"arms of different width", BOTH,
+	 "f: 4883ec18 48c744240800000000 85ff 74 ~m c744240803000000"
+	 " .m: 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? memory"},
+	/* xor ebx, ebx; l: mov eax, 39; syscall; inc ebx; cmp ebx, 9; jne l */
+	{"a loop around it", BOTH, "f: 31db .l: b827000000 .s: 0f05 ffc3 83fb09 75 ~l c3",
+	 "s syscall 39 imm"},
+	/* mov eax, 1; l: syscall; mov eax, 2; jmp l */
+	{"changed in a loop", BOTH, "f: b801000000 .s: 0f05 b802000000 eb ~s",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* xor eax, eax; l: inc eax; cmp eax, edi; jne l */
+	{"counted in a loop", BOTH, "f: 31c0 .l: ffc0 39f8 75 ~l .s: 0f05 c3",
+	 "s syscall ? too-many"},
+	/* loop, whose counter is ecx */
+	{"the counter of loop", BOTH, "f: b927000000 .l: 90 e2 ~l 89c8 .s: 0f05 c3",
+	 "s syscall ? computed"},
+	{"behind a jump", BOTH, "f: eb ~m ebfe .m: b827000000 .s: 0f05 c3", "s syscall 39 imm"},
+	{"behind a return", BOTH, "f: c3 b827000000 .s: 0f05 c3", "s syscall 39 imm"},
+	/* A store to the null page ends a path: mov eax, 1; xor ecx, ecx; mov [rcx], eax */
+	{"behind a certain fault", BOTH,
+	 "f: b827000000 85ff 74 ~s b801000000 31c9 8901 .s: 0f05 c3", "s syscall 39 imm"},
+	{"behind a trap", BOTH, "f: b827000000 85ff 74 ~s b801000000 0f0b .s: 0f05 c3",
+	 "s syscall 39 imm"},
+	/* jmp [rdi*8+t] */
+	{"table of addresses", BOTH,
+	 "f: 83ff01 77 ~o ff24fd $t .a: b801000000 eb ~s .b: b802000000 .s: 0f05 .o: c3"
+	 " %const t: *a *b *o",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* lea rdx, [rip+t]; jmp [rdx+rdi*8], as Go does it */
+	{"table by its register", BOTH,
+	 "f: 488d15 =t ff24fa .a: b801000000 eb ~s .b: b802000000 .s: 0f05 .o: c3"
+	 " %const t: *a *b *o",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* lea rdx, [rip+t]; movsxd rax, [rdx+rdi*4]; add rax, rdx; jmp rax */
+	{"table of distances", BOTH,
+	 "f: 488d15 =t 486304ba 4801d0 ffe0 .a: b801000000 eb ~s .b: b802000000 .s: 0f05 .o: c3"
+	 " %const t: @a,t @b,t @o,t",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* The jump leads into what straight decoding takes for the middle of mov eax, imm. */
+	{"inside another instruction", BOTH, "f: b827000000 eb ~m b8 .m: 0f05 c3 00 c3",
+	 "m syscall 39 imm"},
+	{"bytes that are a constant", BOTH, "f: b80f050000 48b80f05cd800f340000 c3", ""},
+	/* mov edi, [rip+0x050f]: the distance */
+	{"bytes that are a distance", BOTH, "f: 8b3d0f050000 c3", ""},
+};
+
+/* The stack, and what calls do to it. */
+static const struct example STACK[] = {
+	/* sub rsp, 24; mov dword [rsp+8], 39; mov eax, [rsp+8] */
+	{"a slot", BOTH, "f: 4883ec18 c744240827000000 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall 39 imm"},
+	{"red zone", C, "f: c74424f827000000 8b4424f8 .s: 0f05 c3", "s syscall 39 imm"},
+	/* push rbp; mov rbp, rsp; mov dword [rbp-4], 39; mov eax, [rbp-4] */
+	{"by the frame pointer", C, "f: 55 4889e5 c745fc27000000 8b45fc .s: 0f05 5d c3",
+	 "s syscall 39 imm"},
+	/* ... and rsp, -16; sub rsp, 16; mov dword [rsp], 39; ... leave */
+	{"aligned frame", C,
+	 "f: 55 4889e5 4883e4f0 4883ec10 c7042427000000 8b0424 .s: 0f05 c9 c3",
+	 "s syscall 39 imm"},
+	/* mov rax, 0x2700000000; mov [rsp+8], rax; mov eax, [rsp+12] */
+	{"part of a slot", BOTH,
+	 "f: 4883ec18 48b80000000027000000 4889442408 8b44240c .s: 0f05 4883c418 c3",
+	 "s syscall 39 imm"},
+	/* mov dword [rsp+8], 39; mov byte [rsp+9], cl; mov eax, [rsp+8] */
+	{"a slot written in part", BOTH,
+	 "f: 4883ec18 c744240827000000 884c2409 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? memory"},
+	/* mov dword [rsp+8], 39; lock cmpxchg [rsp+8], ecx; mov eax, [rsp+8] */
+	{"cmpxchg on the slot", BOTH,
+	 "f: 4883ec18 c744240827000000 f00fb14c2408 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? computed"},
+	/* mov dword [rsp+8], 39; lea rdi, [rsp+8]; rep stosd; mov eax, [rsp+8] */
+	{"rep stos over the slot", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2408 f3ab 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? memory"},
+	/* lea rdx, [rsp+rdi*4]; mov dword [rdx], 5 */
+	{"a store somewhere on the stack", BOTH,
+	 "f: 4883ec18 c744240827000000 488d14bc c70205000000 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? memory"},
+	/* mov dword [rsi], 5: the slot's address is nobody else's */
+	{"a store somewhere else", BOTH,
+	 "f: 4883ec18 c744240827000000 c70605000000 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall 39 imm"},
+	/* lea rdi, [rsp+8]; mov [rip+p], rdi; mov dword [rsi], 5 */
+	{"a store through what was given away", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2408 48893d =p c70605000000 8b442408 .s: 0f05"
+	 " 4883c418 c3 %bss p: +8",
+	 "s syscall ? memory"},
+	/* mov dword [rsp+8], 39; lea rdi, [rsp+8]; mov rax, rdi; call g; mov eax, [rsp+8] */
+	{"the address given to a call", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2408 4889f8 e8 =g 8b442408 .s: 0f05 4883c418 c3"
+	 " g(0): c3",
+	 "s syscall ? memory"},
+	/* lea rdi, [rsp+8]; mov [rsp+16], rdi; xor edi, edi; call g */
+	{"the address in another slot", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2408 48897c2410 31ff e8 =g 8b442408 .s: 0f05"
+	 " 4883c418 c3 g(0): c3",
+	 "s syscall ? memory"},
+	/* lea rdi, [rsp+8]; mov [rip+p], rdi; xor edi, edi; call g */
+	{"the address in a global", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2408 48893d =p 31ff e8 =g 8b442408 .s: 0f05"
+	 " 4883c418 c3 g(0): c3 %bss p: +8",
+	 "s syscall ? memory"},
+	/* lea rdi, [rsp+8]; movq xmm0, rdi; movups [rip+p], xmm0; xor edi, edi; call g */
+	{"the address through a vector", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2408 66480f6ec7 0f1105 =p 31ff e8 =g"
+	 " 8b442408 .s: 0f05 4883c418 c3 g(0): c3 %bss p: +16",
+	 "s syscall ? memory"},
+	/* lea rdi, [rsp+4]; ...: an address below the slot reaches it, too */
+	{"an address below the slot", BOTH,
+	 "f: 4883ec18 c744240827000000 488d7c2404 4889f8 e8 =g 8b442408 .s: 0f05 4883c418 c3"
+	 " g(0): c3",
+	 "s syscall ? memory"},
+	{"a slot across a call", BOTH,
+	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(0): c3",
+	 "s syscall 39 imm"},
+	/* Go's callee has 16 bytes of arguments and results: what was an argument may be a result now. */
+	{"a result's slot", GO,
+	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(16): c3",
+	 "s syscall ? memory"},
+	{"a slot above the results", GO,
+	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(8): c3",
+	 "s syscall 39 imm"},
+	/* Assembler that does not say how much it has, and a call through a register. */
+	{"results of unknown extent", GO,
+	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g: c3",
+	 "s syscall ? memory"},
+	{"results of an unknown callee", GO,
+	 "f: 4883ec18 c744240827000000 ffd2 8b442408 .s: 0f05 4883c418 c3", "s syscall ? memory"},
+	/* mov ebx, 39; call g; mov eax, ebx */
+	{"a register that C's callees keep", C,
+	 "f: 53 bb27000000 e8 =g 89d8 .s: 0f05 5b c3 g: c3", "s syscall 39 imm"},
+	{"a register that Go's callees use", GO,
+	 "f: bb27000000 e8 =g 89d8 .s: 0f05 c3 g(0): c3", "s syscall ? computed"},
+	/* mov esi, 39; call g; mov eax, esi */
+	{"a register that callees use", BOTH,
+	 "f: be27000000 e8 =g 89f0 .s: 0f05 c3 g(0): c3", "s syscall ? computed"},
+	{"what a call returns", BOTH, "f: b827000000 e8 =g .s: 0f05 c3 g(0): c3",
+	 "s syscall ? computed"},
+	{"what an indirect call returns", BOTH, "f: b827000000 ffd2 .s: 0f05 c3",
+	 "s syscall ? computed"},
+	/* xorps xmm0, xmm0; movups [rsp], xmm0; mov eax, [rsp+8] */
+	{"16 bytes of zero", BOTH, "f: 4883ec18 0f57c0 0f110424 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall 0 imm"},
+	/* movups [rsp], xmm15 */
+	{"xmm15 of Go", GO, "f: 4883ec18 440f113c24 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall 0 imm"},
+	{"xmm15 of C", C, "f: 4883ec18 440f113c24 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall ? computed"},
+	{"xmm15 of Go, written", GO,
+	 "f: 4883ec18 66440f6e3e 440f113c24 8b0424 .s: 0f05 4883c418 c3", "s syscall ? memory"},
+	/* movups [rsp+4], xmm15: the slot is covered by the middle of it */
+	{"16 bytes across the slot", GO,
+	 "f: 4883ec18 c744240827000000 440f117c2404 8b442408 .s: 0f05 4883c418 c3",
+	 "s syscall 0 imm"},
+	/* mov qword [rsp+16], 3; movups xmm0, [rsp+16]; movups [rsp], xmm0; mov eax, [rsp] */
+	{"16 bytes copied", BOTH,
+	 "f: 4883ec28 48c744241003000000 0f10442410 0f110424 8b0424 .s: 0f05 4883c428 c3",
+	 "s syscall 3 imm"},
+	/* mov qword [rsp+24], 3; movups xmm0, [rsp+16]; movups [rsp], xmm0; mov eax, [rsp+8] */
+	{"16 bytes copied, upper half", BOTH,
+	 "f: 4883ec28 48c744241803000000 0f10442410 0f110424 8b442408 .s: 0f05 4883c428 c3",
+	 "s syscall 3 imm"},
+	/* movups xmm0, [rip+k]; movups [rsp], xmm0; mov eax, [rsp+8] */
+	{"16 bytes of constant memory", BOTH,
+	 "f: 4883ec18 0f1005 =k 0f110424 8b442408 .s: 0f05 4883c418 c3 %const k: +8 05 +7",
+	 "s syscall 5 imm"},
+	/* lea rdx, [rsp+8]; movups [rdx], xmm0 */
+	{"16 bytes by an alias", BOTH,
+	 "f: 4883ec18 0f57c0 488d5424f8 0f11420c 8b44240c .s: 0f05 4883c418 c3",
+	 "s syscall 0 imm"},
+	/* vmovdqu [rsp], ymm0: 32 bytes of nobody knows what */
+	{"32 bytes over the slot", BOTH,
+	 "f: 4883ec28 c744241827000000 c5fe7f0424 8b442418 .s: 0f05 4883c428 c3",
+	 "s syscall ? computed"},
+};
+
+static void check(void **state)
+{
+	const struct example *example = *state;
+	char text[1024];
+	if ((example->convention & C) != 0) {
+		builder_expect(example->code, example->wanted);
+	}
+	if ((example->convention & GO) != 0) {
+		assert_in_range(snprintf(text, sizeof(text), "%%go %s", example->code), 1,
+		                sizeof(text) - 1);
+		builder_expect(text, example->wanted);
+	}
+}
+
+/* count arms, each with a number of its own: the first is 100. */
+static void expect_arms(unsigned count, const char *wanted)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	fputs("f:", out);
+	for (unsigned i = 0; i < count; i++) {
+		/* cmp edi, i; mov eax, 100 + i; je s */
+		fprintf(out, " 81ff%02x000000 b8%02x000000 0f84 =s", i, 100 + i);
+	}
+	fputs(" c3 .s: 0f05 c3", out);
+	assert_int_equal(fclose(out), 0);
+	builder_expect(text, wanted);
+	free(text);
+}
+
+static void bounds_numbers(void **state)
+{
+	(void)state;
+	char wanted[2048] = "";
+	for (unsigned i = 0; i < 64; i++) {
+		size_t used = strlen(wanted);
+		snprintf(wanted + used, sizeof(wanted) - used, "%ss syscall %u imm", i == 0 ? "" : "; ",
+		         100 + i);
+	}
+	expect_arms(64, wanted);
+	expect_arms(65, "s syscall ? too-many");
+}
+
+static size_t add_tests(struct CMUnitTest *tests, const struct example *examples, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		tests[i] = (struct CMUnitTest){
+			.name = examples[i].name,
+			.test_func = check,
+			.initial_state = (void *)(uintptr_t)&examples[i],
+		};
+	}
+	return count;
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[COUNT(CONSTANTS) + COUNT(PATHS) + COUNT(STACK) + 1];
+	size_t count = add_tests(tests, CONSTANTS, COUNT(CONSTANTS));
+	count += add_tests(tests + count, PATHS, COUNT(PATHS));
+	count += add_tests(tests + count, STACK, COUNT(STACK));
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
+	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
+}
