@@ -36,8 +36,9 @@ unresolved_are() {
 	comm -3 "$work/hiding" "$work/unresolved" | tr -d '\t' >"$work/odd"
 	while read -r function; do
 		fault "$1: $(awk -F '\t' -v f="$function" '$5 == "?" && $7 == f {
-			print "unresolved in " f " at " $3 " (" $4 ", " $6 ", " $8 ")"; n++ }
-			END { if (!n) print f " hides its number, and is not reported" }' "$work/rows")"
+			if (!n++) print "unresolved in " f " at " $3 " (" $4 ", " $6 ", " $8 ")" }
+			END { if (!n) print f " hides its number, and is not reported"
+			else if (n > 1) print "and " n - 1 " more" }' "$work/rows" | paste -s -d ' ' -)"
 	done <"$work/odd"
 }
 
