@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "g2s/image/elf.h"
+#include "elf_parts.h"
 
 #include "g2s/memory.h"
 
@@ -14,16 +14,6 @@
 enum {
 	MAX_SEGMENTS = 4096,
 	MAX_SECTIONS = 1 << 20,
-};
-
-/* The dynamic section's entries that are used. */
-struct dynamic {
-	uint64_t rela, rela_size;
-	uint64_t rel, rel_size;
-	uint64_t relr, relr_size;
-	uint64_t jmprel, jmprel_size, jmprel_type;
-	uint64_t symtab, strtab, strtab_size;
-	uint64_t hash, gnu_hash;
 };
 
 static bool file_uint(const struct g2s_elf *elf, uint64_t offset, unsigned width, uint64_t *out)
@@ -106,7 +96,7 @@ static enum g2s_code read_header(struct g2s_elf *elf, uint64_t *phoff, uint64_t 
 	return G2S_OK;
 }
 
-static bool section_at(const struct g2s_elf *elf, unsigned index, struct g2s_section *out,
+bool elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_section *out,
                        uint64_t *name)
 {
 	uint64_t s[10];
@@ -269,7 +259,7 @@ bool g2s_elf_view(const struct g2s_elf *elf, uint64_t addr, struct g2s_bytes *ou
  * What the file alone says, without relocations; addresses need not be mapped by one segment
  * alone.
  */
-static bool load_raw(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint64_t *out)
+bool elf_load_raw(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint64_t *out)
 {
 	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
 	if (segment == NULL) {
@@ -307,7 +297,7 @@ static size_t reloc_lower_bound(const struct g2s_elf *elf, uint64_t addr)
 
 bool g2s_elf_load(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint64_t *out)
 {
-	if (width == 0 || width > 8 || !load_raw(elf, addr, width, out)) {
+	if (width == 0 || width > 8 || !elf_load_raw(elf, addr, width, out)) {
 		return false;
 	}
 	if (elf->reloc_count == 0) {
@@ -349,7 +339,7 @@ bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_sec
 		uint64_t offset;
 		struct g2s_section section;
 		struct g2s_bytes found;
-		if (section_at(elf, i, &section, &offset) &&
+		if (elf_section_at(elf, i, &section, &offset) &&
 		    g2s_bytes_string(elf->section_names, offset, 256, &found) &&
 		    found.size == length && memcmp(found.data, name, length) == 0) {
 			*out = section;
@@ -363,13 +353,13 @@ bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_sec
  * Notes which parts of executable segments are data, as old linkers mix them (.rodata,
  * .eh_frame).
  */
-static bool find_data_in_code(struct g2s_elf *elf)
+bool elf_find_data_in_code(struct g2s_elf *elf)
 {
 	size_t capacity = 0;
 	for (unsigned i = 0; i < elf->section_count; i++) {
 		struct g2s_section section;
 		uint64_t name;
-		if (!section_at(elf, i, &section, &name) || (section.flags & SHF_ALLOC) == 0 ||
+		if (!elf_section_at(elf, i, &section, &name) || (section.flags & SHF_ALLOC) == 0 ||
 		    (section.flags & SHF_EXECINSTR) != 0 || section.type == SHT_NOBITS ||
 		    section.type == SHT_NULL || section.size == 0 ||
 		    !g2s_elf_is_code(elf, section.addr) ||
@@ -386,390 +376,6 @@ static bool find_data_in_code(struct g2s_elf *elf)
 	return true;
 }
 
-static bool add_reloc(struct g2s_elf *elf, size_t *capacity, const struct g2s_reloc *reloc)
-{
-	if (!g2s_grow(&elf->relocs, capacity, elf->reloc_count + 1, sizeof(*elf->relocs))) {
-		return false;
-	}
-	elf->relocs[elf->reloc_count++] = *reloc;
-	return true;
-}
-
-/* What a machine calls the relocation "load address plus addend". */
-static uint32_t relative_type(uint16_t machine)
-{
-	switch (machine) {
-	case EM_X86_64:
-		return R_X86_64_RELATIVE;
-	case EM_386:
-		return R_386_RELATIVE;
-	case EM_AARCH64:
-		return R_AARCH64_RELATIVE;
-	case EM_ARM:
-		return R_ARM_RELATIVE;
-	default:
-		return 0;
-	}
-}
-
-/*
- * What a machine calls the relocation "address of the symbol (plus addend)", in data and in the
- * GOT.
- */
-static bool is_symbol_address(uint16_t machine, uint32_t type)
-{
-	switch (machine) {
-	case EM_X86_64:
-		return type == R_X86_64_64 || type == R_X86_64_GLOB_DAT ||
-		       type == R_X86_64_JUMP_SLOT;
-	case EM_386:
-		return type == R_386_32 || type == R_386_GLOB_DAT || type == R_386_JMP_SLOT;
-	case EM_AARCH64:
-		return type == R_AARCH64_ABS64 || type == R_AARCH64_GLOB_DAT ||
-		       type == R_AARCH64_JUMP_SLOT;
-	case EM_ARM:
-		return type == R_ARM_ABS32 || type == R_ARM_GLOB_DAT || type == R_ARM_JUMP_SLOT;
-	default:
-		return false;
-	}
-}
-
-/*
- * The value of dynamic symbol index when this file defines it and no other object can take its
- * place.
- */
-static bool own_symbol_value(const struct g2s_elf *elf, const struct dynamic *dynamic,
-                             uint64_t index, uint64_t *out)
-{
-	uint64_t size = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	struct g2s_bytes table;
-	uint64_t section, value, other, info;
-	if (index == 0 || index > UINT32_MAX || !g2s_elf_view(elf, dynamic->symtab, &table)) {
-		return false;
-	}
-	uint64_t at = index * size;
-	unsigned word = elf->word;
-	if (!g2s_bytes_uint(table, at + (word == 8 ? 6 : 14), 2, &section) ||
-	    !g2s_bytes_uint(table, at + (word == 8 ? 4 : 12), 1, &info) ||
-	    !g2s_bytes_uint(table, at + (word == 8 ? 5 : 13), 1, &other) ||
-	    !g2s_bytes_uint(table, at + (word == 8 ? 8 : 4), word, &value)) {
-		return false;
-	}
-	bool interposable = elf->type == ET_DYN && !elf->interpreter && (other & 3) == STV_DEFAULT;
-	if (section == SHN_UNDEF || section >= SHN_LORESERVE || (info & 15) == STT_GNU_IFUNC ||
-	    (info & 15) == STT_TLS || interposable) {
-		return false;
-	}
-	*out = value;
-	return true;
-}
-
-/* Reads a table of Rel or Rela entries at addr. */
-static bool read_relocs(struct g2s_elf *elf, const struct dynamic *dynamic, uint64_t addr,
-                        uint64_t size, bool addends, size_t *capacity)
-{
-	struct g2s_bytes table;
-	uint64_t entry = (uint64_t)elf->word * (addends ? 3 : 2);
-	if (size == 0 || !g2s_elf_view(elf, addr, &table)) {
-		return true;
-	}
-	for (uint64_t at = 0; at + entry <= size && at + entry <= table.size; at += entry) {
-		struct g2s_reloc reloc = {0};
-		uint64_t info = 0;
-		uint64_t addend = 0;
-		(void)g2s_bytes_uint(table, at, elf->word, &reloc.addr);
-		(void)g2s_bytes_uint(table, at + elf->word, elf->word, &info);
-		if (addends) {
-			(void)g2s_bytes_uint(table, at + 2 * elf->word, elf->word, &addend);
-		} else {
-			(void)load_raw(elf, reloc.addr, elf->word, &addend);
-		}
-		uint32_t type = elf->word == 8 ? (uint32_t)info : (uint32_t)(info & 0xff);
-		uint64_t symbol = elf->word == 8 ? info >> 32 : info >> 8;
-		uint64_t value = 0;
-		if (type == relative_type(elf->machine)) {
-			reloc.value = addend;
-		} else if (is_symbol_address(elf->machine, type) &&
-		           own_symbol_value(elf, dynamic, symbol, &value)) {
-			reloc.value = value + addend;
-		} else {
-			reloc.foreign = true;
-		}
-		if (elf->word == 4) {
-			reloc.value &= UINT32_MAX;
-		}
-		if (!add_reloc(elf, capacity, &reloc)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* DT_RELR: an even word is an address, an odd one a bitmap of the words after it (gABI, 2022). */
-static bool read_relr(struct g2s_elf *elf, const struct dynamic *dynamic, size_t *capacity)
-{
-	struct g2s_bytes table;
-	uint64_t place = 0;
-	if (dynamic->relr_size == 0 || !g2s_elf_view(elf, dynamic->relr, &table)) {
-		return true;
-	}
-	for (uint64_t at = 0; at < dynamic->relr_size; at += elf->word) {
-		uint64_t entry;
-		if (!g2s_bytes_uint(table, at, elf->word, &entry)) {
-			break;
-		}
-		unsigned count = (entry & 1) == 0 ? 1 : elf->word * 8 - 1;
-		uint64_t bits = (entry & 1) == 0 ? 1 : entry >> 1;
-		if ((entry & 1) == 0) {
-			place = entry;
-		}
-		for (unsigned i = 0; i < count; i++) {
-			struct g2s_reloc reloc = {.addr = place + (uint64_t)i * elf->word};
-			if ((bits >> i & 1) != 0 &&
-			    load_raw(elf, reloc.addr, elf->word, &reloc.value) &&
-			    !add_reloc(elf, capacity, &reloc)) {
-				return false;
-			}
-		}
-		place += (uint64_t)count * elf->word;
-	}
-	return true;
-}
-
-static int by_reloc_addr(const void *a, const void *b)
-{
-	const struct g2s_reloc *x = a;
-	const struct g2s_reloc *y = b;
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
-}
-
-static bool relocs_are_sorted(const struct g2s_elf *elf)
-{
-	for (size_t i = 1; i < elf->reloc_count; i++) {
-		if (elf->relocs[i].addr < elf->relocs[i - 1].addr) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool add_needed(struct g2s_elf *elf, size_t *capacity, uint64_t name)
-{
-	if (!g2s_grow(&elf->needed, capacity, elf->needed_count + 1, sizeof(*elf->needed))) {
-		return false;
-	}
-	elf->needed[elf->needed_count++] = name;
-	return true;
-}
-
-static bool read_dynamic(struct g2s_elf *elf, struct g2s_range range, struct dynamic *dynamic)
-{
-	struct g2s_bytes table;
-	size_t capacity = 0;
-	if (range.end == range.start || !g2s_elf_view(elf, range.start, &table)) {
-		return true;
-	}
-	for (uint64_t at = 0; at < range.end - range.start; at += 2 * elf->word) {
-		uint64_t tag, value;
-		if (!g2s_bytes_uint(table, at, elf->word, &tag) || tag == DT_NULL ||
-		    !g2s_bytes_uint(table, at + elf->word, elf->word, &value)) {
-			break;
-		}
-		const struct {
-			uint64_t tag;
-			uint64_t *to;
-		} wanted[] = {
-			{DT_RELA, &dynamic->rela},
-			{DT_RELASZ, &dynamic->rela_size},
-			{DT_REL, &dynamic->rel},
-			{DT_RELSZ, &dynamic->rel_size},
-			{36 /* DT_RELR */, &dynamic->relr},
-			{35 /* DT_RELRSZ */, &dynamic->relr_size},
-			{DT_JMPREL, &dynamic->jmprel},
-			{DT_PLTRELSZ, &dynamic->jmprel_size},
-			{DT_PLTREL, &dynamic->jmprel_type},
-			{DT_SYMTAB, &dynamic->symtab},
-			{DT_STRTAB, &dynamic->strtab},
-			{DT_STRSZ, &dynamic->strtab_size},
-			{DT_HASH, &dynamic->hash},
-			{DT_GNU_HASH, &dynamic->gnu_hash},
-		};
-		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-			if (wanted[i].tag == tag) {
-				*wanted[i].to = value;
-			}
-		}
-		if (tag == DT_NEEDED && !add_needed(elf, &capacity, value)) {
-			return false;
-		}
-	}
-	if (g2s_elf_view(elf, dynamic->strtab, &elf->dynamic_names)) {
-		(void)g2s_bytes_slice(elf->dynamic_names, 0, dynamic->strtab_size,
-		                      &elf->dynamic_names);
-	}
-	return true;
-}
-
-/*
- * How many dynamic symbols there are; only the hash tables tell (gABI chapter 5; DT_GNU_HASH:
- * binutils).
- */
-static uint64_t dynamic_symbol_count(const struct g2s_elf *elf, const struct dynamic *dynamic)
-{
-	struct g2s_bytes table;
-	uint64_t count = 0;
-	if (dynamic->hash != 0 && g2s_elf_view(elf, dynamic->hash, &table) &&
-	    g2s_bytes_uint(table, 4, 4, &count)) {
-		return count;
-	}
-	uint64_t buckets, first, blooms, shift;
-	if (dynamic->gnu_hash == 0 || !g2s_elf_view(elf, dynamic->gnu_hash, &table) ||
-	    !g2s_bytes_uint(table, 0, 4, &buckets) || !g2s_bytes_uint(table, 4, 4, &first) ||
-	    !g2s_bytes_uint(table, 8, 4, &blooms) || !g2s_bytes_uint(table, 12, 4, &shift)) {
-		return 0;
-	}
-	uint64_t bucket_at = 16 + blooms * elf->word;
-	uint64_t chain_at = bucket_at + buckets * 4;
-	uint64_t last = 0;
-	for (uint64_t i = 0; i < buckets; i++) {
-		uint64_t index;
-		if (!g2s_bytes_uint(table, bucket_at + 4 * i, 4, &index)) {
-			return 0;
-		}
-		last = index > last ? index : last;
-	}
-	if (last < first) {
-		return first;
-	}
-	for (uint64_t hash = 0; (hash & 1) == 0; last++) {
-		if (!g2s_bytes_uint(table, chain_at + 4 * (last - first), 4, &hash)) {
-			return 0;
-		}
-	}
-	return last;
-}
-
-/* Takes the functions out of a symbol table. */
-static bool read_symbols(struct g2s_elf *elf, struct g2s_bytes table, struct g2s_bytes names,
-                         bool dynamic, size_t *capacity, size_t *export_capacity)
-{
-	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	for (uint64_t at = 0; at + entry <= table.size; at += entry) {
-		uint64_t name, info, other, section;
-		struct g2s_symbol symbol = {.names = names};
-		(void)g2s_bytes_uint(table, at, 4, &name);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 4 : 12), 1, &info);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 5 : 13), 1, &other);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 6 : 14), 2, &section);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 8 : 4), elf->word, &symbol.addr);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 16 : 8), elf->word,
-		                     &symbol.size);
-		symbol.name = name;
-		unsigned type = info & 15;
-		/* Assembler code often leaves its labels untyped (STT_NOTYPE). */
-		bool code = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
-		if (!code || section == SHN_UNDEF || section >= SHN_LORESERVE || name == 0 ||
-		    !g2s_elf_is_code(elf, symbol.addr) ||
-		    symbol.size > UINT64_MAX - symbol.addr) {
-			continue;
-		}
-		if (type != STT_NOTYPE || (info >> 4) != STB_LOCAL) {
-			if (!g2s_grow(&elf->symbols, capacity, elf->symbol_count + 1,
-			              sizeof(*elf->symbols))) {
-				return false;
-			}
-			elf->symbols[elf->symbol_count++] = symbol;
-		}
-		if (dynamic && (info >> 4) != STB_LOCAL &&
-		    ((other & 3) == STV_DEFAULT || (other & 3) == STV_PROTECTED)) {
-			if (!g2s_grow(&elf->exports, export_capacity, elf->export_count + 1,
-			              sizeof(*elf->exports))) {
-				return false;
-			}
-			elf->exports[elf->export_count++] = symbol.addr;
-		}
-	}
-	return true;
-}
-
-static int by_symbol_addr(const void *a, const void *b)
-{
-	const struct g2s_symbol *x = a;
-	const struct g2s_symbol *y = b;
-	if (x->addr != y->addr) {
-		return x->addr < y->addr ? -1 : 1;
-	}
-	/* Sized ones first: aliases and labels of the same place follow. */
-	if (x->size != y->size) {
-		return x->size > y->size ? -1 : 1;
-	}
-	return x->name < y->name ? -1 : x->name > y->name;
-}
-
-static int by_address(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a;
-	uint64_t y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
-static bool read_all_symbols(struct g2s_elf *elf, const struct dynamic *dynamic)
-{
-	size_t capacity = 0;
-	size_t export_capacity = 0;
-	for (unsigned i = 0; i < elf->section_count; i++) {
-		struct g2s_section section, strings;
-		struct g2s_bytes table, names;
-		uint64_t name;
-		if (section_at(elf, i, &section, &name) && section.type == SHT_SYMTAB &&
-		    section_at(elf, section.link, &strings, &name) &&
-		    g2s_bytes_slice(elf->file, section.offset, section.size, &table) &&
-		    g2s_bytes_slice(elf->file, strings.offset, strings.size, &names) &&
-		    !read_symbols(elf, table, names, false, &capacity, &export_capacity)) {
-			return false;
-		}
-	}
-	struct g2s_bytes table;
-	uint64_t count = dynamic_symbol_count(elf, dynamic);
-	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	elf->dynamic_symbols =
-		(struct g2s_range){dynamic->symtab, dynamic->symtab + (uint32_t)count * entry};
-	if (count != 0 && count < UINT32_MAX && g2s_elf_view(elf, dynamic->symtab, &table) &&
-	    g2s_bytes_slice(table, 0, count * entry, &table) &&
-	    !read_symbols(elf, table, elf->dynamic_names, true, &capacity, &export_capacity)) {
-		return false;
-	}
-	if (elf->symbol_count != 0) {
-		qsort(elf->symbols, elf->symbol_count, sizeof(*elf->symbols), by_symbol_addr);
-	}
-	if (elf->export_count != 0) {
-		qsort(elf->exports, elf->export_count, sizeof(*elf->exports), by_address);
-	}
-	return true;
-}
-
-static bool read_tables(struct g2s_elf *elf, struct g2s_range range)
-{
-	struct dynamic dynamic = {0};
-	size_t capacity = 0;
-	bool jmprel_addends;
-	if (!read_dynamic(elf, range, &dynamic)) {
-		return false;
-	}
-	jmprel_addends = dynamic.jmprel_type == DT_RELA;
-	if (!read_relocs(elf, &dynamic, dynamic.rela, dynamic.rela_size, true, &capacity) ||
-	    !read_relocs(elf, &dynamic, dynamic.rel, dynamic.rel_size, false, &capacity) ||
-	    !read_relocs(elf, &dynamic, dynamic.jmprel, dynamic.jmprel_size, jmprel_addends,
-	                 &capacity) ||
-	    !read_relr(elf, &dynamic, &capacity)) {
-		return false;
-	}
-	if (!relocs_are_sorted(elf)) {
-		qsort(elf->relocs, elf->reloc_count, sizeof(*elf->relocs), by_reloc_addr);
-	}
-	return find_data_in_code(elf) && read_all_symbols(elf, &dynamic);
-}
-
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)
 {
 	*elf = (struct g2s_elf){.file = file};
@@ -781,7 +387,7 @@ enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2
 	if (code == G2S_OK) {
 		code = read_segments(elf, phoff, phnum, phentsize, &dynamic, err);
 	}
-	if (code == G2S_OK && !read_tables(elf, dynamic)) {
+	if (code == G2S_OK && !elf_read_tables(elf, dynamic)) {
 		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	return code;
@@ -796,16 +402,4 @@ void g2s_elf_free(struct g2s_elf *elf)
 	free(elf->needed);
 	free(elf->exports);
 	*elf = (struct g2s_elf){0};
-}
-
-bool g2s_elf_needed(const struct g2s_elf *elf, size_t i, struct g2s_bytes *name)
-{
-	return i < elf->needed_count &&
-	       g2s_bytes_string(elf->dynamic_names, elf->needed[i], 4096, name);
-}
-
-bool g2s_elf_is_exported(const struct g2s_elf *elf, uint64_t addr)
-{
-	return elf->export_count != 0 && elf->type == ET_DYN && !elf->interpreter &&
-	       bsearch(&addr, elf->exports, elf->export_count, sizeof(addr), by_address) != NULL;
 }
