@@ -245,7 +245,8 @@ static uint8_t *place(struct builder_program *program, uint64_t addr)
 
 static void emit(struct builder_program *program, uint8_t byte)
 {
-	static const uint64_t ends[] = {BUILDER_CONST, BUILDER_TABLE, BUILDER_BSS, BUILDER_BSS + 0x1000};
+	static const uint64_t ends[] = {BUILDER_CONST, BUILDER_TABLE, BUILDER_BSS,
+	                                BUILDER_BSS + 0x1000};
 	uint64_t addr = program->at[program->section]++;
 	assert_true(addr < ends[program->section]);
 	if (program->section != BSS) {

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * ELF files for tests, built in memory: headers alone, Go's function table in each of its layouts, and
- * whole programs from machine code with labels.
+ * ELF files for tests, built in memory: headers alone, Go's function table in each of its layouts,
+ * and whole programs from machine code with labels.
  */
 
 struct builder_header {
@@ -31,7 +31,7 @@ struct builder_segment {
 	uint64_t size;
 };
 
-/* Writes the ELF header and, right behind it, the program headers; answers how many bytes these are. */
+/* Writes the ELF header and, right behind it, the program headers; answers their size. */
 size_t builder_headers(uint8_t *file, const struct builder_header *header,
                        const struct builder_segment *segments, size_t count);
 
@@ -109,7 +109,7 @@ struct builder_program {
 	size_t fixup_count;
 	bool go;
 	bool no_symbols;
-	/* The next free address of code, constants, data, and of zeroed data; which of them is current. */
+	/* The next free address of code, constants, data and zeroed data; which is current. */
 	uint64_t at[4];
 	unsigned section;
 };
@@ -121,8 +121,8 @@ struct builder_program {
  *     name:          a function; in code it is aligned to 16, with INT3 before it
  *     name(24):      the same, with that many bytes of arguments (Go)
  *     .name:         a label that no table names
- *     =name          distance to a label in 4 bytes, counted from behind them; =name-4 when 4 bytes more
- *                    belong to the instruction
+ *     =name          distance to a label in 4 bytes, counted from behind them; =name-4 when 4 bytes
+ *                    more belong to the instruction
  *     ~name          the same in 1 byte
  *     $name  *name   the address in 4, in 8 bytes; $name+8 that of the place 8 bytes further
  *     @name,base     the distance between two labels in 4 bytes
@@ -139,8 +139,8 @@ void builder_assemble(struct builder_program *program, const char *text);
 uint64_t builder_label(const struct builder_program *program, const char *name);
 
 /*
- * Assembles text, scans the program, and compares the sites with those wanted: "label via number how",
- * separated by "; "; a number of the 32-bit table is followed by "/x86".
+ * Assembles text, scans the program, and compares the sites with those wanted: "label via number
+ * how", separated by "; "; a number of the 32-bit table is followed by "/x86".
  */
 void builder_expect(const char *text, const char *wanted);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What reaches the kernel within one function: small pieces of machine code, as compilers and assembler
- * writers make them.  The places and numbers wanted are worked out by hand.
+ * What reaches the kernel within one function: small pieces of machine code, as compilers and
+ * assembler writers make them.  The places and numbers wanted are worked out by hand.
  */
 #include "elf_builder.h"
 
@@ -114,7 +114,8 @@ static const struct example CONSTANTS[] = {
 	{"from a segment", BOTH, "f: 648b042500000000 .s: 0f05 c3", "s syscall ? memory"},
 	{"int 0x80", BOTH, "f: b801000000 .s: cd80 c3", "s int80 1/x86 imm"},
 	{"sysenter", BOTH, "f: b801000000 .s: 0f34", "s sysenter 1/x86 imm"},
-	{"int 0x80 keeps what it does not write", BOTH, "f: bf03000000 b801000000 .a: cd80 89f8 .s: 0f05 c3",
+	{"int 0x80 keeps what it does not write", BOTH,
+	 "f: bf03000000 b801000000 .a: cd80 89f8 .s: 0f05 c3",
 	 "a int80 1/x86 imm; s syscall 3 imm"},
 };
 
@@ -266,7 +267,7 @@ static const struct example STACK[] = {
 	{"a slot across a call", BOTH,
 	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(0): c3",
 	 "s syscall 39 imm"},
-	/* Go's callee has 16 bytes of arguments and results: what was an argument may be a result now. */
+	/* Go's callee has 16 bytes of arguments and results: an argument may be a result now. */
 	{"a result's slot", GO,
 	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(16): c3",
 	 "s syscall ? memory"},
@@ -365,8 +366,8 @@ static void bounds_numbers(void **state)
 	char wanted[2048] = "";
 	for (unsigned i = 0; i < 64; i++) {
 		size_t used = strlen(wanted);
-		snprintf(wanted + used, sizeof(wanted) - used, "%ss syscall %u imm", i == 0 ? "" : "; ",
-		         100 + i);
+		snprintf(wanted + used, sizeof(wanted) - used, "%ss syscall %u imm",
+		         i == 0 ? "" : "; ", 100 + i);
 	}
 	expect_arms(64, wanted);
 	expect_arms(65, "s syscall ? too-many");
