@@ -90,20 +90,21 @@ static size_t put_one_value(uint8_t *to, unsigned value)
 struct parts {
 	uint64_t names[64];
 	uint64_t files[64];
-	uint64_t file_pcs;
+	uint64_t file_pcs[64];
 	uint64_t line_pcs[64];
 	uint64_t cus, filetab, pcs;
 };
 
 static size_t put_pcs(uint8_t *to, size_t at, const struct builder_table *table,
-                      struct parts *parts, unsigned file_number)
+                      struct parts *parts)
 {
 	/* No table begins at offset 0: that would mean there is none. */
 	to[at++] = 0;
-	parts->file_pcs = at;
-	at += put_one_value(to + at, file_number);
 	for (size_t i = 0; i < table->count; i++) {
 		const struct builder_function *function = &table->functions[i];
+		/* Up to Go 1.15 files are counted from 1, later in each compilation unit from 0. */
+		parts->file_pcs[i] = at;
+		at += put_one_value(to + at, table->layout == 0xfffffffb ? (unsigned)i + 1 : 0);
 		parts->line_pcs[i] = at;
 		if (function->lines == NULL) {
 			at += put_one_value(to + at, 7);
@@ -126,7 +127,7 @@ static size_t put_record(uint8_t *to, const struct builder_table *table,
 	uint64_t pc = short_entry ? function->start - table->text : function->start;
 	const uint64_t fields[] = {
 		parts->names[i] - names_base, function->args, 0, 0,
-		parts->file_pcs - pcs_base, parts->line_pcs[i] - pcs_base, 0, i,
+		parts->file_pcs[i] - pcs_base, parts->line_pcs[i] - pcs_base, 0, i,
 	};
 	builder_put(to, pc, entry);
 	return entry + put_fields(to + entry, table->word, "44444444", fields);
@@ -145,8 +146,7 @@ static size_t put_go12(uint8_t *to, const struct builder_table *table)
 		parts.files[i] = at;
 		at += put_text(to + at, table->functions[i].file);
 	}
-	/* The file table: its length, then one file for each function; all share the first here. */
-	at = put_pcs(to, at, table, &parts, 1);
+	at = put_pcs(to, at, table, &parts);
 	for (size_t i = 0; i < table->count; i++) {
 		builder_put(to + functab + i * 2 * w, table->functions[i].start, w);
 		builder_put(to + functab + i * 2 * w + w, at, w);
@@ -155,6 +155,7 @@ static size_t put_go12(uint8_t *to, const struct builder_table *table)
 	size_t last = functab + table->count * 2 * w;
 	builder_put(to + last, table->text_end, w);
 	builder_put(to + last + w, at, 4);
+	/* The file table: its length, then one file for each function. */
 	builder_put(to + at, table->count + 1, 4);
 	for (size_t i = 0; i < table->count; i++) {
 		builder_put(to + at + 4 + 4 * i, parts.files[i], 4);
@@ -183,7 +184,7 @@ static size_t put_later(uint8_t *to, const struct builder_table *table)
 		at += put_text(to + at, table->functions[i].file);
 	}
 	parts.pcs = at;
-	at = put_pcs(to, at, table, &parts, 0);
+	at = put_pcs(to, at, table, &parts);
 	at = (at + w - 1) / w * w;
 	uint64_t functab = at;
 	at += 2 * width * table->count + width;

@@ -74,7 +74,8 @@ static void joins(void **state)
 	assert_int_equal(both(G2S_VALUE_NOTHING, five), five);
 	assert_int_equal(both(five, three), both(three, five));
 	assert_int_equal(both(both(five, three), five), both(three, five));
-	const uint64_t all[][2] = {{G2S_ATOM_CONST, 3}, {G2S_ATOM_CONST, 5}, {G2S_ATOM_REGISTER, 7}};
+	const uint64_t all[][2] = {
+		{G2S_ATOM_CONST, 3}, {G2S_ATOM_CONST, 5}, {G2S_ATOM_REGISTER, 7}};
 	expect(both(both(five, rdi), three), 3, all);
 	assert_int_equal(both(both(five, rdi), three), both(both(rdi, three), five));
 	/* What is unknown does not hide what is known. */
