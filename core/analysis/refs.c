@@ -67,6 +67,23 @@ static bool found_branch(void *user, size_t offset, uint64_t target)
 	return true;
 }
 
+/* Up to three stretches of code: before Go's text, in it, behind it. */
+static void split_code(const struct g2s_refs *refs, const struct g2s_range *code,
+                       struct g2s_range parts[3])
+{
+	struct g2s_range go = {code->end, code->end};
+	if (refs->funcs->tab != NULL) {
+		go = refs->funcs->tab->code;
+	}
+	uint64_t first = go.start < code->start ? code->start
+	                 : go.start > code->end ? code->end
+	                                        : go.start;
+	uint64_t second = go.end < first ? first : go.end > code->end ? code->end : go.end;
+	parts[0] = (struct g2s_range){code->start, first};
+	parts[1] = (struct g2s_range){first, second};
+	parts[2] = (struct g2s_range){second, code->end};
+}
+
 /* Searches one stretch of code that is all Go's or all not. */
 static bool search_code(struct g2s_refs *refs, uint64_t start, uint64_t end, bool go)
 {
@@ -91,19 +108,12 @@ enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
 	if (funcs->code[funcs->code_count - 1].end - refs->base > UINT32_MAX) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "the code is spread over more than 4 GiB");
 	}
-	struct g2s_range go = {0, 0};
-	if (funcs->tab != NULL) {
-		go = funcs->tab->code;
-	}
 	for (size_t i = 0; i < funcs->code_count; i++) {
-		uint64_t start = funcs->code[i].start;
-		uint64_t end = funcs->code[i].end;
-		/* Up to three stretches: before Go's text, in it, behind it. */
-		uint64_t first = go.start < start ? start : go.start > end ? end : go.start;
-		uint64_t second = go.end < first ? first : go.end > end ? end : go.end;
-		if (!search_code(refs, start, first, false) ||
-		    !search_code(refs, first, second, true) ||
-		    !search_code(refs, second, end, false)) {
+		struct g2s_range parts[3];
+		split_code(refs, &funcs->code[i], parts);
+		if (!search_code(refs, parts[0].start, parts[0].end, false) ||
+		    !search_code(refs, parts[1].start, parts[1].end, true) ||
+		    !search_code(refs, parts[2].start, parts[2].end, false)) {
 			return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 		}
 	}
@@ -303,6 +313,12 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 	return true;
 }
 
+static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
+{
+	const struct g2s_function *function = g2s_funcs_find(refs->funcs, addr);
+	return function != NULL && function->start == addr;
+}
+
 /*
  * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi:
  * type Method struct {Name, Mtyp, Ifn, Tfn}): a name, a type, and two words in a row that lead
@@ -334,11 +350,9 @@ static bool search_methods(const struct g2s_refs *refs, const struct g2s_window 
 			uint64_t target = text + method[i];
 			uint64_t other = text + method[5 - i];
 			uint64_t place = tab->types.start + at + 4 * i;
-			const struct g2s_function *function = g2s_funcs_find(refs->funcs, other);
 			/* Offset 0 stands for a method that the linker dropped. */
 			if (in_windows(windows, count, target) && method[5 - i] != 0 &&
-			    function != NULL &&
-			    function->start == other &&
+			    starts_function(refs, other) &&
 			    is_name(refs->funcs->elf, tab->types.start + method[0]) &&
 			    !append(out, (struct g2s_reference){place, target,
 			                                        G2S_REFERENCE_METHOD})) {
@@ -379,22 +393,32 @@ bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *window
 	return true;
 }
 
+/* Searches one stretch of code that is all Go's or all not. */
+static bool search_operands(const struct g2s_refs *refs, struct g2s_range range, bool go,
+                            const struct g2s_window *windows, size_t count,
+                            struct g2s_references *out)
+{
+	struct g2s_bytes code;
+	struct search search = {.out = out, .addr = range.start};
+	struct g2s_sink sink = {.address = found_operand, .user = &search};
+	return range.start >= range.end || !g2s_elf_view(refs->funcs->elf, range.start, &code) ||
+	       refs->arch->search_addresses(code.data, (size_t)(range.end - range.start),
+	                                    range.start, go, windows, count, &sink);
+}
+
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
                         size_t count, struct g2s_references *out)
 {
-	const struct g2s_elf *elf = refs->funcs->elf;
 	if (count == 0) {
 		return true;
 	}
 	for (size_t i = 0; i < refs->funcs->code_count; i++) {
-		const struct g2s_range *range = &refs->funcs->code[i];
-		struct g2s_bytes code;
-		struct search search = {.out = out, .addr = range->start};
-		struct g2s_sink sink = {.address = found_operand, .user = &search};
-		if (g2s_elf_view(elf, range->start, &code) &&
-		    !refs->arch->search_addresses(code.data, (size_t)(range->end - range->start),
-		                                  range->start, windows, count, &sink)) {
-			return false;
+		struct g2s_range parts[3];
+		split_code(refs, &refs->funcs->code[i], parts);
+		for (unsigned part = 0; part < 3; part++) {
+			if (!search_operands(refs, parts[part], part == 1, windows, count, out)) {
+				return false;
+			}
 		}
 	}
 	return g2s_refs_words(refs, windows, count, out) &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the dynamic section and the symbol tables of an ELF file say: relocations, symbols, needs. */
+/* The dynamic section and the symbol tables of an ELF file: relocations, symbols, needs. */
 #include "elf_parts.h"
 
 #include "g2s/memory.h"

@@ -12,6 +12,7 @@ enum {
 	JUMP = 0xe9,
 	JUMP_SHORT = 0xeb,
 	TWO_BYTE = 0x0f,
+	INTERRUPT = 0xcd,
 	/* Opcodes of conditional branches: 0x70 to 0x7f, and 0x80 to 0x8f after 0x0f. */
 	BRANCH_SHORT = 0x70,
 	BRANCH = 0x80,
@@ -22,6 +23,11 @@ enum {
 	ENTRY_SYSCALL = 0,
 	ENTRY_INT80 = 1,
 	ENTRY_SYSENTER = 2,
+	/* Bytes of code for which masks are made at a time, and how far beyond a mask looks. */
+	CHUNK = 4096,
+	BEYOND = 7,
+	/* Most ranges of addresses that are looked for one by one; more are looked for together. */
+	MAX_CLUSTERS = 6,
 };
 
 static int32_t distance_at(const uint8_t *code)
@@ -48,32 +54,53 @@ static bool found_two_bytes(const uint8_t *code, size_t size, size_t i, uint64_t
 	return true;
 }
 
+/* Looks at one place whose first byte is of interest; at least two bytes are there. */
+static bool look_at(const uint8_t *code, size_t size, size_t i, uint64_t addr, bool go,
+                    const struct g2s_sink *sink)
+{
+	switch (code[i]) {
+	case TWO_BYTE:
+		return found_two_bytes(code, size, i, addr, go, sink);
+	case INTERRUPT:
+		return code[i + 1] != 0x80 || sink->enters(sink->user, i, ENTRY_INT80);
+	case CALL:
+	case JUMP:
+		if (size - i >= 5) {
+			int64_t distance = distance_at(code + i + 1);
+			return sink->branch(sink->user, i, addr + i + 5 + (uint64_t)distance);
+		}
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* How many bytes from i on, in blocks of 32, masks can be made for at once. */
+static size_t chunk_at(size_t size, size_t i)
+{
+	size_t left = size - i > BEYOND ? size - i - BEYOND : 0;
+	return (left < CHUNK ? left : CHUNK) / 32 * 32;
+}
+
 bool x86_search(const uint8_t *code, size_t size, uint64_t addr, bool go,
                 const struct g2s_sink *sink)
 {
-	for (size_t i = 0; i + 2 <= size; i++) {
-		bool more = true;
-		switch (code[i]) {
-		case TWO_BYTE:
-			more = found_two_bytes(code, size, i, addr, go, sink);
-			break;
-		case 0xcd:
-			if (code[i + 1] == 0x80) {
-				more = sink->enters(sink->user, i, ENTRY_INT80);
+	const struct x86_masks *vector = x86_masks();
+	uint32_t masks[CHUNK / 32];
+	size_t i = 0;
+	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
+		vector->opcodes(code + i, chunk / 32, go, masks);
+		for (size_t block = 0; block < chunk / 32; block++) {
+			for (uint32_t mask = masks[block]; mask != 0; mask &= mask - 1) {
+				size_t at = i + 32 * block + (size_t)__builtin_ctz(mask);
+				if (!look_at(code, size, at, addr, go, sink)) {
+					return false;
+				}
 			}
-			break;
-		case CALL:
-		case JUMP:
-			if (size - i >= 5) {
-				int64_t distance = distance_at(code + i + 1);
-				more = sink->branch(sink->user, i,
-				                    addr + i + 5 + (uint64_t)distance);
-			}
-			break;
-		default:
-			break;
 		}
-		if (!more) {
+	}
+	for (; i + 2 <= size; i++) {
+		if (!look_at(code, size, i, addr, go, sink)) {
 			return false;
 		}
 	}
@@ -112,46 +139,92 @@ static bool in_windows(const struct g2s_window *windows, size_t count, uint64_t 
 	return false;
 }
 
+/* Tells of every address that the 4 or 8 bytes at i could stand for. */
+static bool look_at_number(const uint8_t *code, size_t size, size_t i, uint64_t addr,
+                           const struct g2s_window *windows, size_t count,
+                           const struct g2s_sink *sink)
+{
+	/* Behind the distance there may be an immediate of 1, 2 or 4 bytes. */
+	static const uint8_t immediates[] = {0, 1, 2, 4};
+	uint64_t field = (uint64_t)(int64_t)distance_at(code + i);
+	for (size_t k = 0; k < sizeof(immediates); k++) {
+		uint64_t target = addr + i + 4 + field + immediates[k];
+		if (in_windows(windows, count, target) && !sink->address(sink->user, i, target)) {
+			return false;
+		}
+	}
+	if (in_windows(windows, count, field) && !sink->address(sink->user, i, field)) {
+		return false;
+	}
+	uint64_t whole = field;
+	if (size - i >= 8) {
+		memcpy(&whole, code + i, sizeof(whole));
+	}
+	return whole == field || !in_windows(windows, count, whole) ||
+	       sink->address(sink->user, i, whole);
+}
+
+/* Brings the windows down to a few ranges that hold them, by closing the smallest gaps. */
+static size_t make_clusters(const struct g2s_window *windows, size_t count,
+                            struct g2s_window clusters[MAX_CLUSTERS])
+{
+	uint64_t gap = 4096;
+	for (;; gap *= 2) {
+		size_t made = 0;
+		for (size_t i = 0; i < count; i++) {
+			bool near = made != 0 && (windows[i].start - clusters[made - 1].end < gap ||
+			                          windows[i].start < clusters[made - 1].end);
+			if (!near && made == MAX_CLUSTERS) {
+				made = 0;
+				break;
+			}
+			if (!near) {
+				clusters[made++] = windows[i];
+			} else if (windows[i].end > clusters[made - 1].end) {
+				clusters[made - 1].end = windows[i].end;
+			}
+		}
+		if (made != 0 || gap > UINT64_MAX / 4) {
+			return made;
+		}
+	}
+}
+
 /*
- * An address in an operand is a distance from the end of the instruction, which is up to 4
- * bytes of immediate behind the distance, or the address itself, sign-extended from 32 bits or
- * whole.
+ * An address in an operand is a distance from the end of the instruction, which is up to 4 bytes
+ * of immediate behind the distance, or the address itself, sign-extended from 32 bits or whole.
  */
-bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr,
+bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr, bool go,
                           const struct g2s_window *windows, size_t count,
                           const struct g2s_sink *sink)
 {
-	if (count == 0) {
-		return true;
-	}
-	uint64_t low = windows[0].start;
-	uint64_t span = windows[count - 1].end - low;
-	for (size_t i = 0; i + 4 <= size; i++) {
-		uint64_t field = (uint64_t)(int64_t)distance_at(code + i);
-		uint64_t relative = addr + i + 4 + field;
-		/* Behind the distance there may be an immediate of 0, 1, 2 or 4 bytes. */
-		if (relative + 4 - low < span + 4) {
-			static const uint8_t immediates[] = {0, 1, 2, 4};
-			for (size_t k = 0; k < sizeof(immediates); k++) {
-				uint64_t target = relative + immediates[k];
-				if (in_windows(windows, count, target) &&
-				    !sink->address(sink->user, i, target)) {
+	const struct x86_masks *vector = x86_masks();
+	struct g2s_window clusters[MAX_CLUSTERS];
+	size_t cluster_count = make_clusters(windows, count, clusters);
+	uint32_t masks[CHUNK / 32];
+	size_t i = 0;
+	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
+		memset(masks, 0, sizeof(masks));
+		for (size_t c = 0; c < cluster_count; c++) {
+			uint64_t span = clusters[c].end - clusters[c].start;
+			/* The immediate behind the distance widens the range by its 4 bytes. */
+			vector->numbers(code + i, chunk / 32, (uint32_t)(addr + i + 8), !go,
+			                (uint32_t)clusters[c].start,
+			                span < UINT32_MAX - 4 ? (uint32_t)span + 4 : UINT32_MAX,
+			                masks);
+		}
+		for (size_t block = 0; block < chunk / 32; block++) {
+			for (uint32_t mask = masks[block]; mask != 0; mask &= mask - 1) {
+				size_t at = i + 32 * block + (size_t)__builtin_ctz(mask);
+				if (!look_at_number(code, size, at, addr, windows, count, sink)) {
 					return false;
 				}
 			}
 		}
-		if (field - low < span && in_windows(windows, count, field) &&
-		    !sink->address(sink->user, i, field)) {
+	}
+	for (; i + 4 <= size; i++) {
+		if (!look_at_number(code, size, i, addr, windows, count, sink)) {
 			return false;
-		}
-		uint64_t whole;
-		if (size - i >= 8) {
-			memcpy(&whole, code + i, sizeof(whole));
-			if (whole != field && whole - low < span &&
-			    in_windows(windows, count, whole) &&
-			    !sink->address(sink->user, i, whole)) {
-				return false;
-			}
 		}
 	}
 	return true;

@@ -221,8 +221,12 @@ struct g2s_arch {
 	/* Searches for calls, jumps and branches with a short distance to the address target. */
 	bool (*search_near)(const uint8_t *code, size_t size, uint64_t addr, uint64_t target,
 	                    const struct g2s_sink *sink);
-	/* Searches for operands that could stand for an address in one of the sorted windows. */
-	bool (*search_addresses)(const uint8_t *code, size_t size, uint64_t addr,
+	/*
+	 * Searches for operands that could stand for an address in one of the sorted windows; for
+	 * absolute addresses only when the code is not Go's, whose compiler counts from the
+	 * instruction.
+	 */
+	bool (*search_addresses)(const uint8_t *code, size_t size, uint64_t addr, bool go,
 	                         const struct g2s_window *windows, size_t count,
 	                         const struct g2s_sink *sink);
 };
