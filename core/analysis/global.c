@@ -80,7 +80,7 @@ static bool callee_uses(struct trace *trace, const struct g2s_insn *insn, uint64
 		return true;
 	}
 	for (uint8_t reg = 0; reg < G2S_REGISTERS; reg++) {
-		if ((mask >> reg & 1) != 0 && g2s_flow_uses(trace->probe, reg)) {
+		if ((mask >> reg & 1) != 0 && g2s_flow_uses(trace->probe, reg, true)) {
 			return true;
 		}
 	}

@@ -176,6 +176,7 @@ bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
 struct usage {
 	struct g2s_flow *flow;
 	uint8_t reg;
+	bool calls;
 	bool used;
 };
 
@@ -210,7 +211,7 @@ static bool operand_uses(const struct usage *usage, const struct g2s_state *stat
 static void visit_usage(void *user, const struct g2s_state *state, const struct g2s_insn *insn)
 {
 	struct usage *usage = user;
-	bool leaves = graph_is_call(insn) || insn->step == G2S_STEP_JUMP_INDIRECT ||
+	bool leaves = (usage->calls && graph_is_call(insn)) || insn->step == G2S_STEP_JUMP_INDIRECT ||
 	              (insn->step == G2S_STEP_JUMP && !graph_stays(usage->flow, insn->target));
 	bool used = leaves && holds_entry(usage, state->registers[usage->reg]);
 	used = used || (insn->reads >> usage->reg & 1) != 0;
@@ -224,9 +225,9 @@ static void visit_usage(void *user, const struct g2s_state *state, const struct 
 	usage->used = usage->used || used;
 }
 
-bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg)
+bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool calls)
 {
-	struct usage usage = {flow, reg, false};
+	struct usage usage = {flow, reg, calls, false};
 	g2s_flow_walk(flow, visit_usage, &usage);
 	return usage.used || flow->too_large;
 }

@@ -246,9 +246,11 @@ static bool found_operand(void *user, size_t offset, uint64_t target)
 static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 {
 	const struct g2s_pclntab *tab = refs->funcs->tab;
-	const struct g2s_range *symbols = &refs->funcs->elf->dynamic_symbols;
-	if (addr >= symbols->start && addr < symbols->end) {
-		return true;
+	const struct g2s_range *tables = refs->funcs->elf->loader_tables;
+	for (unsigned i = 0; i < sizeof(refs->funcs->elf->loader_tables) / sizeof(*tables); i++) {
+		if (addr >= tables[i].start && addr < tables[i].end) {
+			return true;
+		}
 	}
 	if (tab == NULL) {
 		return false;

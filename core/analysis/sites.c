@@ -174,6 +174,46 @@ static void find_vdso(struct trace *trace)
 	}
 }
 
+/*
+ * Go 1.16 and 1.17 hand the number of syscall.AllThreadsSyscall through an object on the heap,
+ * where the code alone loses it (syscall/syscall_linux.go, allThreadsCaller).  The name tells that
+ * the first argument is one, in the register or on the stack; names add, so what was lost stays
+ * reported.
+ */
+static void ask_by_name(struct trace *trace)
+{
+	const struct g2s_program *program = trace->program;
+	static const char *const names[] = {"syscall.AllThreadsSyscall",
+	                                    "syscall.AllThreadsSyscall6"};
+	if (program->tab.layout != G2S_PCLNTAB_GO116 || program->arch->go_argument < 0) {
+		return;
+	}
+	for (size_t i = 0; i < program->funcs.count && !trace->failed; i++) {
+		struct g2s_bytes name;
+		const struct g2s_function function = program->funcs.items[i];
+		if (!g2s_funcs_name(&program->funcs, &function, &name)) {
+			continue;
+		}
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+			if (name.size != strlen(names[n]) ||
+			    memcmp(name.data, names[n], name.size) != 0 ||
+			    !trace_enter(trace, function.start)) {
+				continue;
+			}
+			uint8_t reg = (uint8_t)program->arch->go_argument;
+			struct g2s_atom parameter = {.kind = G2S_ATOM_REGISTER, .value = reg};
+			if (!g2s_flow_uses(trace->flow, reg, false)) {
+				parameter = (struct g2s_atom){
+					.kind = G2S_ATOM_SLOT,
+					.width = (uint8_t)program->arch->word,
+					.value = program->arch->call_pushes,
+				};
+			}
+			trace_ask(trace, function.start, &parameter, program->arch->name);
+		}
+	}
+}
+
 static int by_site(const void *a, const void *b)
 {
 	const struct g2s_site *x = a;
@@ -216,6 +256,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 		goto done;
 	}
 	find_raw_sites(&trace);
+	if (!trace.failed) {
+		ask_by_name(&trace);
+	}
 	/* Globals may raise questions, and answers may lead to globals. */
 	size_t questions, globals;
 	do {

@@ -49,9 +49,9 @@ void trace_site(struct trace *trace, const struct destination *to, int64_t numbe
 	};
 }
 
-static void ask(struct trace *trace, const struct g2s_atom *parameter, const char *arch)
+void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *parameter,
+               const char *arch)
 {
-	uint64_t entry = g2s_flow_entry(trace->flow);
 	for (size_t i = 0; i < trace->question_count; i++) {
 		const struct question *q = &trace->questions[i];
 		if (q->entry == entry && q->arch == arch && q->parameter.kind == parameter->kind &&
@@ -179,7 +179,7 @@ void trace_value(struct trace *trace, g2s_value value, const struct destination 
 			break;
 		case G2S_ATOM_REGISTER:
 		case G2S_ATOM_SLOT:
-			ask(trace, atom, to->arch);
+			trace_ask(trace, g2s_flow_entry(trace->flow), atom, to->arch);
 			break;
 		case G2S_ATOM_GLOBAL:
 			take_global(trace, atom, to);

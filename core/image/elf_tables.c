@@ -363,7 +363,7 @@ static bool read_all_symbols(struct g2s_elf *elf, const struct dynamic *dynamic)
 	struct g2s_bytes table;
 	uint64_t count = dynamic_symbol_count(elf, dynamic);
 	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	elf->dynamic_symbols =
+	elf->loader_tables[0] =
 		(struct g2s_range){dynamic->symtab, dynamic->symtab + (uint32_t)count * entry};
 	if (count != 0 && count < UINT32_MAX && g2s_elf_view(elf, dynamic->symtab, &table) &&
 	    g2s_bytes_slice(table, 0, count * entry, &table) &&
@@ -388,6 +388,11 @@ bool elf_read_tables(struct g2s_elf *elf, struct g2s_range range)
 		return false;
 	}
 	jmprel_addends = dynamic.jmprel_type == DT_RELA;
+	elf->loader_tables[1] = (struct g2s_range){dynamic.rela, dynamic.rela + dynamic.rela_size};
+	elf->loader_tables[2] = (struct g2s_range){dynamic.rel, dynamic.rel + dynamic.rel_size};
+	elf->loader_tables[3] = (struct g2s_range){dynamic.relr, dynamic.relr + dynamic.relr_size};
+	elf->loader_tables[4] =
+		(struct g2s_range){dynamic.jmprel, dynamic.jmprel + dynamic.jmprel_size};
 	if (!read_relocs(elf, &dynamic, dynamic.rela, dynamic.rela_size, true, &capacity) ||
 	    !read_relocs(elf, &dynamic, dynamic.rel, dynamic.rel_size, false, &capacity) ||
 	    !read_relocs(elf, &dynamic, dynamic.jmprel, dynamic.jmprel_size, jmprel_addends,

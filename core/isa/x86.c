@@ -626,6 +626,7 @@ const struct g2s_arch g2s_arch_x86_64 = {
 	.passed_by_c = 0x0fff & ~(1 << RSP | 1 << RBP | 1 << RBX),
 	/* rax rbx rcx rdi rsi r8 to r11, and the closure in rdx (cmd/compile/abi-internal.md). */
 	.passed_by_go = 0x0fff & ~(1 << RSP | 1 << RBP),
+	.go_argument = RAX,
 	.go_zero_vector = 15,
 	.decode = decode,
 	.skim = skim,

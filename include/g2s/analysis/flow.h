@@ -105,9 +105,9 @@ bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
                      const struct g2s_insn *insn, struct g2s_range range);
 
 /*
- * True unless the analysed function certainly does nothing with what it finds in register reg
- * at its entry.
+ * True unless the analysed function certainly does nothing with what it finds in register reg at
+ * its entry; with calls, calls in which the register still holds that count as a use.
  */
-bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg);
+bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool calls);
 
 #endif

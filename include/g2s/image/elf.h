@@ -80,8 +80,11 @@ struct g2s_elf {
 	uint64_t *needed;
 	size_t needed_count;
 	struct g2s_bytes dynamic_names;
-	/* Where the dynamic symbols are. */
-	struct g2s_range dynamic_symbols;
+	/*
+	 * Tables of the loader (symbols, relocations): the addresses in them are no pointers of the
+	 * program's.
+	 */
+	struct g2s_range loader_tables[5];
 	/*
 	 * Addresses of functions other objects may call (defined and visible in .dynsym),
 	 * sorted.
