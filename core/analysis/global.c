@@ -34,6 +34,14 @@ static void take_initial(struct trace *trace, size_t index)
 		trace->globals[index].reasons |= 1u << G2S_REASON_MEMORY;
 		return;
 	}
+	/*
+	 * Nobody loads a number from a variable that is zero and stays so: it is set somewhere, if
+	 * not by its own address then by that of the structure it is part of.  So for a global that
+	 * starts as zero a pointer to what stands shortly before it counts as a pointer to it.
+	 * One with an initial value is taken for a variable of its own, such as fcntl64Syscall of
+	 * Go's package syscall, which has unrelated neighbours.
+	 */
+	trace->globals[index].starts_zero = number == 0;
 	trace_value(trace, g2s_value_const(&trace->values, number), &to);
 }
 
@@ -95,6 +103,8 @@ static void take_escape(struct stores *stores, const struct g2s_state *state,
 	bool call = insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
 	for (size_t i = stores->first; i < stores->last; i++) {
 		struct g2s_range range = extent(&trace->globals[i]);
+		/* See take_initial. */
+		range.start -= trace->globals[i].starts_zero ? WIDEST_STORE - 1 : 0;
 		uint64_t mask = call ? g2s_state_passes(trace->flow, state, range) : 0;
 		if (g2s_state_leaks(trace->flow, state, insn, range) ||
 		    callee_uses(trace, insn, mask)) {

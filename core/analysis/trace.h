@@ -39,6 +39,8 @@ struct global {
 	/* Bit r is set when it may hold something unknown for reason r. */
 	unsigned reasons;
 	bool stores_known;
+	/* Its initial value in the file is zero. */
+	bool starts_zero;
 	/* Numbers it may hold. */
 	uint32_t numbers[G2S_VALUE_LIMIT];
 	size_t number_count;

@@ -28,11 +28,16 @@ numbers_are() {
 	esac
 }
 
-# unresolved_are LABEL PROGRAM: the functions with "?" rows are those of the list, in every program.
+# unresolved_are LABEL PROGRAM GO: the functions with "?" rows are those of the list, in every program.
+# In Go 1.16 and 1.17 the number of AllThreadsSyscall goes through the heap: what calls it has rows, by
+# its name, and the place where it comes off the heap stays reported (names add, they never remove).
 unresolved_are() {
 	awk -F '\t' -v program="$2" '$1 == program && $3 == "?" { print $2 }' "$here/chosen.tsv" |
 		sort -u >"$work/hiding"
 	unresolved >"$work/unresolved"
+	case $3 in
+	1.16 | 1.17) sed -i '/^syscall\.(\*allThreadsCaller)\.doSyscall6\{0,1\}$/d' "$work/unresolved" ;;
+	esac
 	comm -3 "$work/hiding" "$work/unresolved" | tr -d '\t' >"$work/odd"
 	while read -r function; do
 		fault "$1: $(awk -F '\t' -v f="$function" '$5 == "?" && $7 == f {
@@ -58,7 +63,7 @@ truth() {
 			fault "$label: strace saw $syscall ($number), g2s does not say it"
 		done <"$work/missed"
 		numbers_are "$label" "$name"
-		unresolved_are "$label" "$name"
+		unresolved_are "$label" "$name" "$go"
 	done
 }
 
