@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dist=$(cd "${G2S_DIST:-$here/../../dist}" && pwd)
 export LC_ALL=C
 
-all_programs="hello web exec files user signals xsys hidden chosen allthreads rawsys"
+all_programs="hello web exec files user signals xsys hidden chosen allthreads rawsys escapes"
 # The versions that have a test of their own: each ABI, each layout of pclntab, and the newest.  The others:
 other_versions="1.9 1.10 1.11 1.12 1.13 1.14 1.16 1.18 1.20 1.22 1.23 1.25 1.26"
 
