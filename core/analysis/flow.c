@@ -593,7 +593,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
                                           struct g2s_insn *insn)
 {
 	struct g2s_bytes code;
-	flow->m.go = g2s_funcs_is_go(flow->m.funcs, start);
+	flow->m.go = g2s_funcs_calls_as_go(flow->m.funcs, start);
 	state_unknown(&flow->m, &flow->current);
 	if (!g2s_elf_view(flow->m.funcs->elf, start, &code)) {
 		return NULL;
@@ -617,7 +617,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 
 enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)
 {
-	flow->m.go = g2s_funcs_is_go(flow->m.funcs, entry);
+	flow->m.go = g2s_funcs_calls_as_go(flow->m.funcs, entry);
 	flow->entry = entry;
 	flow->end = end;
 	flow->node_count = 0;

@@ -39,6 +39,7 @@ enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes fil
 	if (!g2s_funcs_build(&program->funcs, &program->elf, go ? &program->tab : NULL)) {
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
+	program->funcs.go_unlisted = !go && program->goinfo.is_go;
 	return G2S_OK;
 }
 

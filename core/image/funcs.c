@@ -21,6 +21,11 @@ bool g2s_funcs_is_go(const struct g2s_funcs *funcs, uint64_t addr)
 	return funcs->tab != NULL && addr >= funcs->tab->code.start && addr < funcs->tab->code.end;
 }
 
+bool g2s_funcs_calls_as_go(const struct g2s_funcs *funcs, uint64_t addr)
+{
+	return funcs->go_unlisted || g2s_funcs_is_go(funcs, addr);
+}
+
 /* By start; of those that start together the one that knows most comes first. */
 static int by_start(const void *a, const void *b)
 {

@@ -154,8 +154,9 @@ void g2s_goinfo_read(const struct g2s_elf *elf, struct g2s_goinfo *info)
 {
 	bool go = false;
 	*info = (struct g2s_goinfo){0};
-	(void)find_block(elf, info);
+	info->is_go = find_block(elf, info);
 	for (size_t i = 0; i < elf->note_count; i++) {
 		read_notes(elf->notes[i], info, &go);
 	}
+	info->is_go = info->is_go || go;
 }

@@ -27,6 +27,11 @@ struct g2s_funcs {
 	struct g2s_function *items;
 	size_t count;
 	size_t capacity;
+	/*
+	 * The file says it was built by Go, but has no table that holds: any code of it may follow
+	 * Go's calling conventions.
+	 */
+	bool go_unlisted;
 	/* The largest power of two, up to 64, that every Go function's start is a multiple of. */
 	uint64_t go_align;
 	/* The executable memory that the file fills, sorted. */
@@ -54,6 +59,9 @@ bool g2s_funcs_split(struct g2s_funcs *funcs, struct g2s_range gap, const uint64
 
 /* True when addr lies in the text that Go's linker laid out. */
 bool g2s_funcs_is_go(const struct g2s_funcs *funcs, uint64_t addr);
+
+/* True when the code at addr may follow Go's calling conventions. */
+bool g2s_funcs_calls_as_go(const struct g2s_funcs *funcs, uint64_t addr);
 
 /* The function's name; false when nothing names it. */
 bool g2s_funcs_name(const struct g2s_funcs *funcs, const struct g2s_function *function,

@@ -9,6 +9,8 @@
  * the build ID. All of it is for the reader; the analysis needs none of it.
  */
 struct g2s_goinfo {
+	/* The build information block or Go's build ID is there. */
+	bool is_go;
 	/* "go1.22.12", or empty. */
 	char version[64];
 	/* Go's build ID, else the GNU one in hexadecimal, or empty. */
