@@ -211,7 +211,8 @@ static bool operand_uses(const struct usage *usage, const struct g2s_state *stat
 static void visit_usage(void *user, const struct g2s_state *state, const struct g2s_insn *insn)
 {
 	struct usage *usage = user;
-	bool leaves = (usage->calls && graph_is_call(insn)) || insn->step == G2S_STEP_JUMP_INDIRECT ||
+	bool leaves = (usage->calls && graph_is_call(insn)) ||
+	              insn->step == G2S_STEP_JUMP_INDIRECT ||
 	              (insn->step == G2S_STEP_JUMP && !graph_stays(usage->flow, insn->target));
 	bool used = leaves && holds_entry(usage, state->registers[usage->reg]);
 	used = used || (insn->reads >> usage->reg & 1) != 0;

@@ -166,7 +166,10 @@ bool trace_enter(struct trace *trace, uint64_t entry);
 /* Fills in the marks, sorted by address, by straight decoding of the functions that hold them. */
 void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count);
 
-/* Asks for what comes in as parameter at entry; a question that was asked before is not asked again. */
+/*
+ * Asks for what comes in as parameter at entry; a question that was asked before is not asked
+ * again.
+ */
 void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *parameter,
                const char *arch);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector part of x86_search.c, twice.  On a machine that is not x86 itself the searches do without
- * it: every byte is worth a look there.
+ * The vector part of x86_search.c, twice.  On a machine that is not x86 itself the searches do
+ * without it: every byte is worth a look there.
  */
 #include "x86_search.h"
 
@@ -11,7 +11,6 @@
 
 #include <immintrin.h>
 
-/* x < span, unsigned: the smaller of x and span - 1 is x. */
 #define AVX2 __attribute__((target("avx2")))
 
 AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, bool go, uint32_t *masks)
@@ -32,7 +31,8 @@ AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, bool go, uint32
 			_mm256_cmpeq_epi8(second, _mm256_set1_epi8(0x34)));
 		if (!go) {
 			enters = _mm256_or_si256(
-				enters, _mm256_cmpeq_epi8(_mm256_and_si256(second, high_bits), number));
+				enters,
+				_mm256_cmpeq_epi8(_mm256_and_si256(second, high_bits), number));
 		}
 		hits = _mm256_or_si256(
 			hits, _mm256_and_si256(_mm256_cmpeq_epi8(first, two), enters));
@@ -57,6 +57,7 @@ static uint32_t spread(uint32_t bits, unsigned k)
 AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
                               uint32_t low, uint32_t span, uint32_t *masks)
 {
+	/* x < span, unsigned: the smaller of x and span - 1 is x. */
 	const __m256i lanes = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
 	const __m256i last = _mm256_set1_epi32((int)(span - 1));
 	const __m256i start = _mm256_set1_epi32((int)low);
@@ -64,8 +65,8 @@ AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset
 		for (unsigned k = 0; k < 4; k++) {
 			const uint8_t *at = code + 32 * i + k;
 			__m256i d = _mm256_loadu_si256((const __m256i *)(const void *)at);
-			__m256i place = _mm256_add_epi32(
-				lanes, _mm256_set1_epi32((int)(offset + 32 * (uint32_t)i + k - low)));
+			uint32_t first = offset + 32 * (uint32_t)i + k - low;
+			__m256i place = _mm256_add_epi32(lanes, _mm256_set1_epi32((int)first));
 			__m256i x = _mm256_add_epi32(d, place);
 			__m256i hit = _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x);
 			if (absolute) {
@@ -93,7 +94,8 @@ static void opcodes_sse2(const uint8_t *code, size_t count, bool go, uint32_t *m
 	const __m128i high_bits = _mm_set1_epi8((char)0xf0);
 	for (size_t i = 0; i < 2 * count; i++) {
 		__m128i first = _mm_loadu_si128((const __m128i *)(const void *)(code + 16 * i));
-		__m128i second = _mm_loadu_si128((const __m128i *)(const void *)(code + 16 * i + 1));
+		__m128i second =
+			_mm_loadu_si128((const __m128i *)(const void *)(code + 16 * i + 1));
 		__m128i hits = _mm_cmpeq_epi8(_mm_and_si128(first, branch_bits), branch);
 		__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, _mm_set1_epi8(0x05)),
 		                              _mm_cmpeq_epi8(second, _mm_set1_epi8(0x34)));

@@ -14,9 +14,9 @@ bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr, bool 
                           const struct g2s_sink *sink);
 
 /*
- * The vector part of the searches: which of 32 * count bytes at code are worth a look, a bit each.  The
- * bytes that follow, up to 7, are read as well.  Two versions, for processors with AVX2 and for all;
- * they answer the same.
+ * The vector part of the searches: which of 32 * count bytes at code are worth a look, a bit
+ * each.  The bytes that follow, up to 7, are read as well.  Two versions, for processors with
+ * AVX2 and for all; they answer the same.
  */
 struct x86_masks {
 	/* Where an instruction of interest could begin; branches too when the code is not Go's. */

@@ -196,7 +196,10 @@ struct g2s_arch {
 	/* Registers a caller may hand something over in, by either ABI. */
 	uint64_t passed_by_c;
 	uint64_t passed_by_go;
-	/* The register of the first integer argument in Go's register ABI; -1 when there is none. */
+	/*
+	 * The register of the first integer argument in Go's register ABI; -1 when there is
+	 * none.
+	 */
 	int8_t go_argument;
 	/*
 	 * The vector register that is zero throughout Go code (Go 1.17 and later), or
