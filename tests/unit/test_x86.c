@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include "g2s/isa/isa.h"
+#include "isa/x86_search.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADDR = 0x401000 };
+
+static const struct g2s_arch *const ARCH = &g2s_arch_x86_64;
+
+/*
+ * Writes an operand: r0.4 is 4 bytes of register 0, with ^1 from its byte 1 on; v0.16 a vector;
+ * #5.4 a number; [r4+r7*4+8].4 memory; [?+0].4 memory at an address nobody knows.
+ */
+static void write_operand(FILE *out, const struct g2s_operand *operand)
+{
+	switch (operand->kind) {
+	case G2S_OPERAND_REGISTER:
+		fprintf(out, "r%u%s.%u", operand->reg, operand->lane == 1 ? "^1" : "",
+		        operand->width);
+		break;
+	case G2S_OPERAND_VECTOR:
+		fprintf(out, "v%u.%u", operand->reg, operand->width);
+		break;
+	case G2S_OPERAND_IMMEDIATE:
+		fprintf(out, "#%" PRId64 ".%u", operand->value, operand->width);
+		break;
+	case G2S_OPERAND_MEMORY:
+		fputc('[', out);
+		if (operand->opaque) {
+			fputc('?', out);
+		}
+		if (operand->reg != G2S_NO_REGISTER) {
+			fprintf(out, "r%u", operand->reg);
+		}
+		if (operand->index != G2S_NO_REGISTER) {
+			fprintf(out, "+r%u*%u", operand->index, operand->scale);
+		}
+		fprintf(out, "%+" PRId64 "].%u", operand->value, operand->width);
+		break;
+	default:
+		fputc('-', out);
+		break;
+	}
+}
+
+static void write_effects(FILE *out, const struct g2s_insn *insn)
+{
+	static const char *const ops[] = {
+		"move", "extend", "address", "add", "sub",    "and",  "or",   "xor",     "shl",
+		"shr",  "sar",    "mul",     "not", "neg",    "select", "bool", "mask",  "unknown",
+		"fill",
+	};
+	assert_int_equal(COUNT(ops), G2S_OP_FILL + 1);
+	for (unsigned i = 0; i < insn->effect_count; i++) {
+		const struct g2s_effect *effect = &insn->effects[i];
+		const struct g2s_operand *operands[] = {&effect->dst, &effect->a, &effect->b};
+		fprintf(out, " %s", ops[effect->op]);
+		for (size_t o = 0; o < COUNT(operands) && operands[o]->kind != 0; o++) {
+			fputc(' ', out);
+			write_operand(out, operands[o]);
+		}
+		fputc(';', out);
+	}
+}
+
+struct example {
+	const char *name;
+	const char *code;
+	/* The step, the effects, and the masks of clobbered registers and vectors. */
+	const char *wanted;
+};
+
+static const struct example EXAMPLES[] = {
+	{"mov eax, 39", "b827000000", "next move r0.4 #39.4;"},
+	{"mov ah, 1", "b401", "next move r0^1.1 #1.1;"},
+	{"mov spl, 1", "40b401", "next move r4.1 #1.1;"},
+	{"mov r15w, ax", "664189c7", "next move r15.2 r0.2;"},
+	{"mov eax, [rsp+8]", "8b442408", "next move r0.4 [r4+8].4;"},
+	{"mov rax, [rip+16]", "488b0510000000", "next move r0.8 [+4198423].8;"},
+	{"mov [rip+16], imm32", "c7051000000005000000", "next move [+4198426].4 #5.4;"},
+	{"mov eax, [rdi*8+0x1000]", "8b04fd00100000", "next move r0.4 [+r7*8+4096].4;"},
+	{"mov eax, [rdx+rax*4-4]", "8b4482fc", "next move r0.4 [r2+r0*4-4].4;"},
+	{"mov eax, fs:[0]", "648b042500000000", "next move r0.4 [?+0].4;"},
+	/* 32-bit addresses wrap around at 4 GiB. */
+	{"mov eax, [edi]", "678b07", "next move r0.4 [?+0].4;"},
+	{"movzx eax, dil", "400fb6c7", "next move r0.4 r7.1;"},
+	{"movsx rax, di", "480fbfc7", "next extend r0.8 r7.2;"},
+	{"movsxd rax, edi", "4863c7", "next extend r0.8 r7.4;"},
+	{"cdqe", "4898", "next extend r0.8 r0.4;"},
+	{"lea rax, [rsp+8]", "488d442408", "next address r0.8 [r4+8].8;"},
+	{"xor eax, eax", "31c0", "next move r0.4 #0.4;"},
+	/* Not zero: two parts of one register. */
+	{"xor al, ah", "30e0", "next xor r0.1 r0.1 r0^1.1;"},
+	{"sub rsp, 24", "4883ec18", "next sub r4.8 r4.8 #24.1;"},
+	{"add dword [rsp], 1", "83042401", "next add [r4+0].4 [r4+0].4 #1.1;"},
+	{"imul eax, edi, 20", "6bc714", "next mul r0.4 r7.4 #20.1;"},
+	{"imul rax, rdi", "480fafc7", "next mul r0.8 r0.8 r7.8;"},
+	/* One operand: rax and rdx are written in ways nobody needs. */
+	{"imul edi", "f7ef", "next clobbers 5"},
+	{"shl eax, cl", "d3e0", "next shl r0.4 r0.4 r1.1;"},
+	{"inc dword [rdi]", "ff07", "next add [r7+0].4 [r7+0].4 #1.1;"},
+	{"neg eax", "f7d8", "next neg r0.4 r0.4;"},
+	{"not rax", "48f7d0", "next not r0.8 r0.8;"},
+	{"cmove eax, edi", "0f44c7", "next select r0.4 r0.4 r7.4;"},
+	{"sete al", "0f94c0", "next bool r0.1;"},
+	{"sbb eax, eax", "19c0", "next mask r0.4;"},
+	{"sbb eax, edi", "19f8", "next clobbers 1"},
+	{"xchg rax, rdi", "4897", "next move r33.8 r7.8; move r7.8 r0.8; move r0.8 r33.8;"},
+	{"xchg ax, ax", "6690", "next"},
+	{"push rdi", "57", "next move r33.8 r7.8; add r4.8 r4.8 #-8.8; move [r4+0].8 r33.8;"},
+	{"push 60", "6a3c", "next move r33.8 #60.8; add r4.8 r4.8 #-8.8; move [r4+0].8 r33.8;"},
+	{"pop r12", "415c", "next move r33.8 [r4+0].8; add r4.8 r4.8 #8.8; move r12.8 r33.8;"},
+	{"leave", "c9", "next move r4.8 r5.8; move r5.8 [r4+0].8; add r4.8 r4.8 #8.8;"},
+	{"xorps xmm0, xmm0", "0f57c0", "next move v0.16 #0.16;"},
+	{"vpxor xmm1, xmm2, xmm2", "c5e9efca", "next move v1.16 #0.16;"},
+	{"vpxor xmm1, xmm1, xmm2", "c5f1efca", "next vectors 2"},
+	{"movups [rsp], xmm15", "440f113c24", "next move [r4+0].16 v15.16;"},
+	{"movups xmm0, [rsp]", "0f100424", "next move v0.16 [r4+0].16;"},
+	{"movq xmm0, rdi", "66480f6ec7", "next move v0.8 r7.8;"},
+	{"movd eax, xmm0", "660f7ec0", "next move r0.4 v0.4;"},
+	{"movss xmm0, xmm1", "f30f10c1", "next vectors 1"},
+	{"cpuid", "0fa2", "next clobbers f"},
+	{"div ecx", "f7f1", "next clobbers 5"},
+	{"rep stosd", "f3ab", "next fill [r7+0].4; clobbers 82"},
+	{"stosd", "ab", "next unknown [r7+0].4; clobbers 80"},
+	{"lock cmpxchg [rsp+8], ecx", "f00fb14c2408",
+	 "next unknown [r4+8].4; clobbers 1"},
+	{"fxsave [rdi]", "0fae07", "next fill [r7+0].0;"},
+	{"nop", "90", "next"},
+	{"nop [rax]", "0f1f00", "next"},
+	{"cmp edi, 1", "83ff01", "next"},
+	{"syscall", "0f05", "next enters 1 clobbers 803"},
+	{"int 0x80", "cd80", "next enters 2 clobbers 803"},
+	{"int 0x81", "cd81", "next"},
+	{"sysenter", "0f34", "next enters 3 clobbers ffef"},
+	{"call", "e810000000", "call to 401015"},
+	{"call [rip+8]", "ff1508000000", "call-indirect by [+4198414].8"},
+	{"call rdx", "ffd2", "call-indirect by r2.8"},
+	{"jmp, backward", "e9f0ffffff", "jump to 400ff5"},
+	{"jmp, short", "ebfe", "jump to 401000"},
+	{"jmp rax", "ffe0", "jump-indirect by r0.8"},
+	{"jmp [rdi*8+0x1000]", "ff24fd00100000", "jump-indirect by [+r7*8+4096].8"},
+	{"je", "0f8410000000", "branch to 401016"},
+	{"jrcxz", "e310", "branch to 401012"},
+	{"loop", "e2fe", "branch to 401000 clobbers 2"},
+	{"xbegin", "c7f810000000", "branch to 401016 clobbers 1"},
+	{"ret", "c3", "return"},
+	{"ret 8", "c20800", "return"},
+	{"iretq", "48cf", "return"},
+	{"ud2", "0f0b", "stop"},
+	{"hlt", "f4", "stop"},
+};
+
+static void write_insn(FILE *out, const struct g2s_insn *insn)
+{
+	static const char *const steps[] = {
+		[G2S_STEP_NEXT] = "next",
+		[G2S_STEP_CALL] = "call",
+		[G2S_STEP_JUMP] = "jump",
+		[G2S_STEP_BRANCH] = "branch",
+		[G2S_STEP_CALL_INDIRECT] = "call-indirect",
+		[G2S_STEP_JUMP_INDIRECT] = "jump-indirect",
+		[G2S_STEP_RETURN] = "return",
+		[G2S_STEP_STOP] = "stop",
+	};
+	fputs(steps[insn->step], out);
+	if (insn->enters != 0) {
+		fprintf(out, " enters %u", insn->enters);
+	}
+	if (insn->target != 0) {
+		fprintf(out, " to %" PRIx64, insn->target);
+	}
+	if (insn->target_operand.kind != G2S_OPERAND_NONE) {
+		fputs(" by ", out);
+		write_operand(out, &insn->target_operand);
+	}
+	write_effects(out, insn);
+	if (insn->clobbers != 0) {
+		fprintf(out, " clobbers %" PRIx64, insn->clobbers);
+	}
+	if (insn->vector_clobbers != 0) {
+		fprintf(out, " vectors %" PRIx32, insn->vector_clobbers);
+	}
+}
+
+/* Bytes written as hexadecimal digits; answers how many. */
+static size_t read_code(uint8_t *code, const char *digits)
+{
+	size_t size = strlen(digits) / 2;
+	for (size_t i = 0; i < size; i++) {
+		const char byte[] = {digits[2 * i], digits[2 * i + 1], '\0'};
+		code[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	return size;
+}
+
+static void decodes(void **state)
+{
+	const struct example *example = *state;
+	uint8_t code[15] = {0};
+	char found[256] = "";
+	struct g2s_insn insn, skimmed;
+	size_t size = read_code(code, example->code);
+	assert_true(ARCH->decode(ARCH, code, sizeof(code), ADDR, &insn));
+	assert_true(ARCH->skim(ARCH, code, sizeof(code), ADDR, &skimmed));
+	FILE *out = fmemopen(found, sizeof(found), "w");
+	assert_non_null(out);
+	write_insn(out, &insn);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(found, example->wanted);
+	assert_int_equal(insn.length, size);
+	assert_int_equal(insn.addr, ADDR);
+	/* Both ways of decoding say the same, as far as the quick one says anything. */
+	assert_int_equal(skimmed.addr, insn.addr);
+	assert_int_equal(skimmed.length, insn.length);
+	assert_int_equal(skimmed.step, insn.step);
+	assert_int_equal(skimmed.enters, insn.enters);
+	assert_int_equal(skimmed.target, insn.target);
+	/* One byte less is no instruction. */
+	assert_false(ARCH->decode(ARCH, code, insn.length - 1u, ADDR, &insn));
+	assert_false(ARCH->skim(ARCH, code, skimmed.length - 1u, ADDR, &skimmed));
+}
+
+static void refuses_what_is_no_instruction(void **state)
+{
+	(void)state;
+	static const char *const codes[] = {"06", "0e", "27", "9a", "ea", "ffff", "0f04", "f090"};
+	struct g2s_insn insn;
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		uint8_t code[15] = {0};
+		(void)read_code(code, codes[i]);
+		assert_false(ARCH->decode(ARCH, code, sizeof(code), ADDR, &insn));
+		assert_false(ARCH->skim(ARCH, code, sizeof(code), ADDR, &insn));
+	}
+	/* More prefixes than an instruction may have. */
+	uint8_t prefixes[32];
+	memset(prefixes, 0x66, sizeof(prefixes));
+	prefixes[31] = 0x90;
+	assert_false(ARCH->decode(ARCH, prefixes, sizeof(prefixes), ADDR, &insn));
+	assert_false(ARCH->decode(ARCH, prefixes, 0, ADDR, &insn));
+}
+
+/* What a search reported: "e0 1": entry 1 at offset 0; "b5 ...": a branch; "a7 ...": an address. */
+struct report {
+	char text[512];
+	size_t left;
+};
+
+static bool note(struct report *report, char kind, size_t offset, uint64_t what)
+{
+	size_t used = strlen(report->text);
+	snprintf(report->text + used, sizeof(report->text) - used, "%s%c%zx %" PRIx64,
+	         used == 0 ? "" : "; ", kind, offset, what);
+	return --report->left != 0;
+}
+
+static bool note_entry(void *user, size_t offset, unsigned entry)
+{
+	return note(user, 'e', offset, entry);
+}
+
+static bool note_branch(void *user, size_t offset, uint64_t target)
+{
+	return note(user, 'b', offset, target);
+}
+
+static bool note_address(void *user, size_t offset, uint64_t target)
+{
+	return note(user, 'a', offset, target);
+}
+
+static struct g2s_sink sink_of(struct report *report, size_t most)
+{
+	*report = (struct report){.left = most};
+	return (struct g2s_sink){note_entry, note_branch, note_address, report};
+}
+
+static void searches_entries_and_branches(void **state)
+{
+	(void)state;
+	static const uint8_t code[] = {
+		0x0f, 0x05, 0xcd, 0x80, 0x0f, 0x34, 0xe8, 0x00, 0x00, 0x00, 0x00, 0xe9,
+		0xf0, 0xff, 0xff, 0xff, 0x0f, 0x84, 0x01, 0x00, 0x00, 0x00, 0x0f, 0x05,
+	};
+	struct report report;
+	struct g2s_sink sink = sink_of(&report, 99);
+	assert_true(ARCH->search(code, sizeof(code), ADDR, false, &sink));
+	assert_string_equal(report.text,
+	                    "e0 0; e2 1; e4 2; b6 40100b; bb 401000; b10 401017; e16 0");
+	/* Go's compiler leaves no function by a branch. */
+	sink = sink_of(&report, 99);
+	assert_true(ARCH->search(code, sizeof(code), ADDR, true, &sink));
+	assert_string_equal(report.text, "e0 0; e2 1; e4 2; b6 40100b; bb 401000; e16 0");
+	/* The receiver may have had enough. */
+	sink = sink_of(&report, 2);
+	assert_false(ARCH->search(code, sizeof(code), ADDR, true, &sink));
+	assert_string_equal(report.text, "e0 0; e2 1");
+	/* At every length: nothing is read beyond the end, nothing that is cut is reported. */
+	for (size_t size = 0; size < sizeof(code); size++) {
+		uint8_t cut[sizeof(code)];
+		uint8_t *end = cut + sizeof(cut) - size;
+		memcpy(end, code, size);
+		sink = sink_of(&report, 99);
+		assert_true(ARCH->search(end, size, ADDR, false, &sink));
+		assert_int_equal(strstr(report.text, "b6") != NULL, size >= 11);
+		assert_int_equal(strstr(report.text, "bb") != NULL, size >= 16);
+		assert_int_equal(strstr(report.text, "b10") != NULL, size >= 22);
+		assert_int_equal(strstr(report.text, "e0") != NULL, size >= 2);
+	}
+}
+
+static void searches_near(void **state)
+{
+	(void)state;
+	/* je +4; jmp +2; nop; nop; loop -8; jrcxz to elsewhere */
+	static const uint8_t code[] = {0x74, 0x04, 0xeb, 0x02, 0x90, 0x90,
+	                               0xe2, 0xfe, 0xe3, 0x10};
+	struct report report;
+	struct g2s_sink sink = sink_of(&report, 99);
+	assert_true(ARCH->search_near(code, sizeof(code), ADDR, ADDR + 6, &sink));
+	assert_string_equal(report.text, "b0 401006; b2 401006; b6 401006");
+	sink = sink_of(&report, 1);
+	assert_false(ARCH->search_near(code, sizeof(code), ADDR, ADDR + 6, &sink));
+	sink = sink_of(&report, 99);
+	assert_true(ARCH->search_near(code, 1, ADDR, ADDR + 6, &sink));
+	assert_string_equal(report.text, "");
+}
+
+/* lea rax, [rip+0xff9]; mov dword [rip+0xfef], 5; mov edi, 0x402000; movabs rdi, 0x402000 */
+static const uint8_t ADDRESSES[] = {
+	0x48, 0x8d, 0x05, 0xf9, 0x0f, 0x00, 0x00, 0xc7, 0x05, 0xef, 0x0f,
+	0x00, 0x00, 0x05, 0x00, 0x00, 0x00, 0xbf, 0x00, 0x20, 0x40, 0x00,
+	0x48, 0xbf, 0x00, 0x20, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
+static void searches_addresses(void **state)
+{
+	(void)state;
+	static const struct g2s_window windows[] = {
+		{0x300000, 0x300001}, {0x402000, 0x402001}, {0x500000, 0x500010}};
+	const size_t count = COUNT(windows);
+	const size_t size = sizeof(ADDRESSES);
+	struct report report;
+	struct g2s_sink sink = sink_of(&report, 99);
+	assert_true(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, count, &sink));
+	assert_string_equal(report.text, "a3 402000; a9 402000; a12 402000; a18 402000");
+	sink = sink_of(&report, 2);
+	assert_false(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, count, &sink));
+	sink = sink_of(&report, 99);
+	assert_true(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, 1, &sink));
+	assert_true(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, 0, &sink));
+	assert_true(ARCH->search_addresses(ADDRESSES, 3, ADDR, false, windows, count, &sink));
+	assert_string_equal(report.text, "");
+}
+
+enum { HAY = 9001 };
+
+/* Code that is dense in what is searched for, without any order to it; the same on every run. */
+static void fill_hay(uint8_t *hay, uint32_t seed)
+{
+	static const uint8_t bytes[] = {0x0f, 0x05, 0x34, 0xcd, 0x80, 0xe8, 0xe9, 0x84,
+	                                0x00, 0x00, 0xff, 0xff, 0x10, 0x20, 0x40, 0x90};
+	for (size_t i = 0; i < HAY; i++) {
+		seed = seed * 1664525 + 1013904223;
+		hay[i] = (seed >> 31) != 0 ? (uint8_t)(seed >> 16) : bytes[seed >> 20 & 15];
+	}
+}
+
+/* Sums up everything a search reports. */
+struct total {
+	uint64_t count;
+	uint64_t sum;
+};
+
+static bool add_up(struct total *total, uint64_t kind, uint64_t offset, uint64_t what)
+{
+	total->count++;
+	total->sum = (total->sum ^ (kind << 60) ^ (offset << 40) ^ what) * 0x9e3779b97f4a7c15;
+	return true;
+}
+
+static bool total_entry(void *user, size_t offset, unsigned entry)
+{
+	return add_up(user, 1, offset, entry);
+}
+
+static bool total_branch(void *user, size_t offset, uint64_t target)
+{
+	return add_up(user, 2, offset, target);
+}
+
+static bool total_address(void *user, size_t offset, uint64_t target)
+{
+	return add_up(user, 3, offset, target);
+}
+
+static uint64_t number_at(const uint8_t *hay, size_t size, size_t i)
+{
+	uint64_t number = 0;
+	for (unsigned b = 0; b < 8 && i + b < size; b++) {
+		number |= (uint64_t)hay[i + b] << (8 * b);
+	}
+	return number;
+}
+
+static uint64_t signed_at(const uint8_t *hay, size_t size, size_t i)
+{
+	return (uint64_t)(int64_t)(int32_t)(uint32_t)number_at(hay, size, i);
+}
+
+/* One place after the other, as one would say it. */
+static struct total plain_search(const uint8_t *hay, size_t size, bool go)
+{
+	struct total total = {0, 0};
+	for (size_t i = 0; i + 2 <= size; i++) {
+		unsigned two = (unsigned)hay[i] << 8 | hay[i + 1];
+		if (two == 0x0f05 || two == 0xcd80 || two == 0x0f34) {
+			add_up(&total, 1, i, two == 0x0f05 ? 0 : two == 0xcd80 ? 1 : 2);
+		}
+		if ((hay[i] == 0xe8 || hay[i] == 0xe9) && i + 5 <= size) {
+			add_up(&total, 2, i, ADDR + i + 5 + signed_at(hay, size, i + 1));
+		}
+		if ((two & 0xfff0) == 0x0f80 && i + 6 <= size && !go) {
+			add_up(&total, 2, i, ADDR + i + 6 + signed_at(hay, size, i + 2));
+		}
+	}
+	return total;
+}
+
+/* Every length near a boundary of what is looked at together, and every place to begin. */
+static void searches_as_plainly(void **state)
+{
+	(void)state;
+	static uint8_t hay[HAY];
+	for (uint32_t seed = 0; seed < 40; seed++) {
+		fill_hay(hay, seed);
+		const uint8_t *from = hay + seed;
+		size_t size = seed < 20 ? 4096 + 2 * (size_t)seed : HAY - 60 - seed;
+		for (int go = 0; go <= 1; go++) {
+			struct total found = {0, 0};
+			const struct g2s_sink sink = {total_entry, total_branch, total_address,
+			                              &found};
+			assert_true(ARCH->search(from, size, ADDR, go != 0, &sink));
+			struct total wanted = plain_search(from, size, go != 0);
+			assert_true(wanted.count > 100);
+			assert_int_equal(found.count, wanted.count);
+			assert_true(found.sum == wanted.sum);
+		}
+	}
+}
+
+/* Every address that 4 or 8 bytes of hay could stand for, and that lies in a window, is found. */
+static void expect_addresses(const uint8_t *hay, size_t size, uint64_t addr,
+                             const struct g2s_window *windows, size_t count)
+{
+	struct total found = {0, 0};
+	struct total wanted = {0, 0};
+	const struct g2s_sink sink = {total_entry, total_branch, total_address, &found};
+	for (size_t i = 0; i + 4 <= size; i++) {
+		uint64_t field = signed_at(hay, size, i);
+		uint64_t whole = i + 8 <= size ? number_at(hay, size, i) : field;
+		const uint64_t targets[] = {
+			addr + i + 4 + field, addr + i + 5 + field, addr + i + 6 + field,
+			addr + i + 8 + field, field,
+			/* The same number twice is one. */
+			whole == field ? UINT64_C(1) << 63 : whole,
+		};
+		for (size_t t = 0; t < COUNT(targets) * count; t++) {
+			const struct g2s_window *window = &windows[t % count];
+			uint64_t target = targets[t / count];
+			if (target >= window->start && target < window->end) {
+				add_up(&wanted, 3, i, target);
+			}
+		}
+	}
+	assert_true(ARCH->search_addresses(hay, size, addr, false, windows, count, &sink));
+	assert_true(wanted.count > 10);
+	assert_int_equal(found.count, wanted.count);
+	assert_true(found.sum == wanted.sum);
+}
+
+static void searches_addresses_as_plainly(void **state)
+{
+	(void)state;
+	static uint8_t hay[HAY];
+	/* In 31 bits, across 4 GiB, far above, and where numbers of 32 bits are negative. */
+	static const uint64_t addrs[] = {0x50000000, 0xfffff000, UINT64_C(0x555555554000),
+	                                 UINT64_C(0xffffffff80000000)};
+	for (uint32_t i = 0; i < 4 * COUNT(addrs); i++) {
+		uint64_t addr = addrs[i % COUNT(addrs)];
+		struct g2s_window windows[10];
+		fill_hay(hay, i);
+		for (unsigned w = 0; w < COUNT(windows); w++) {
+			uint64_t start = addr - 0x40000000 + (w + i) % 3 + (uint64_t)w * 0x10000000;
+			windows[w] = (struct g2s_window){start, start + 0x1000000};
+		}
+		expect_addresses(hay, HAY, addr, windows, COUNT(windows));
+		expect_addresses(hay + i, HAY - 64, addr, windows + i % 5, 1 + i % 6);
+	}
+}
+
+/* The versions for one processor and for all answer the same. */
+static void has_equal_masks(void **state)
+{
+	(void)state;
+	enum { BLOCKS = 64 };
+	static uint8_t hay[HAY];
+	if (!__builtin_cpu_supports("avx2")) {
+		skip();
+	}
+	for (uint32_t seed = 0; seed < 64; seed++) {
+		uint32_t a[BLOCKS] = {0};
+		uint32_t b[BLOCKS] = {0};
+		fill_hay(hay, seed);
+		x86_masks_avx2.opcodes(hay + seed, BLOCKS, seed % 2 != 0, a);
+		x86_masks_sse2.opcodes(hay + seed, BLOCKS, seed % 2 != 0, b);
+		assert_memory_equal(a, b, sizeof(a));
+		memset(a, 0, sizeof(a));
+		memset(b, 0, sizeof(b));
+		uint32_t low = seed * 0x11111111;
+		uint32_t span = seed % 4 == 0 ? UINT32_MAX : UINT32_C(1) << seed % 32;
+		x86_masks_avx2.numbers(hay + seed, BLOCKS, ADDR, seed % 2 != 0, low, span, a);
+		x86_masks_sse2.numbers(hay + seed, BLOCKS, ADDR, seed % 2 != 0, low, span, b);
+		assert_memory_equal(a, b, sizeof(a));
+	}
+}
+
+static void is_found_by_machine(void **state)
+{
+	(void)state;
+	assert_ptr_equal(g2s_arch_find(62), ARCH);
+	assert_null(g2s_arch_find(0));
+	assert_null(g2s_arch_find(0xffff));
+	assert_string_equal(ARCH->name, "x86_64");
+	assert_int_equal(ARCH->word, 8);
+}
+
+int main(void)
+{
+	enum { OTHERS = 8 };
+	struct CMUnitTest tests[COUNT(EXAMPLES) + OTHERS];
+	const struct CMUnitTest others[OTHERS] = {
+		cmocka_unit_test(refuses_what_is_no_instruction),
+		cmocka_unit_test(searches_entries_and_branches),
+		cmocka_unit_test(searches_near),
+		cmocka_unit_test(searches_addresses),
+		cmocka_unit_test(searches_as_plainly),
+		cmocka_unit_test(searches_addresses_as_plainly),
+		cmocka_unit_test(has_equal_masks),
+		cmocka_unit_test(is_found_by_machine),
+	};
+	for (size_t i = 0; i < COUNT(EXAMPLES); i++) {
+		tests[i] = (struct CMUnitTest){
+			.name = EXAMPLES[i].name,
+			.test_func = decodes,
+			.initial_state = (void *)(uintptr_t)&EXAMPLES[i],
+		};
+	}
+	memcpy(tests + COUNT(EXAMPLES), others, sizeof(others));
+	return cmocka_run_group_tests_name("x86", tests, NULL, NULL);
+}
