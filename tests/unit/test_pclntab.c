@@ -47,6 +47,7 @@ static struct fixture fixture;
 
 static void start(unsigned layout, unsigned word)
 {
+	g2s_elf_free(&fixture.elf);
 	fixture = (struct fixture){.bytes = fixture.file + 0x2020};
 	memcpy(fixture.functions, FUNCTIONS, sizeof(FUNCTIONS));
 	fixture.table = (struct builder_table){
