@@ -136,23 +136,6 @@ static bool append(struct g2s_references *out, struct g2s_reference reference)
 	return true;
 }
 
-static bool in_windows(const struct g2s_window *windows, size_t count, uint64_t addr)
-{
-	size_t low = 0;
-	size_t high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (addr < windows[middle].start) {
-			high = middle;
-		} else if (addr >= windows[middle].end) {
-			low = middle + 1;
-		} else {
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool found_near(void *user, size_t offset, uint64_t target)
 {
 	struct search *search = user;
@@ -218,7 +201,7 @@ bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *win
 		const struct g2s_branch *branch = &refs->branches[i];
 		uint32_t g = branch->to >> GRAIN;
 		if ((filter[(g % FILTER_BITS) / 8] >> g % 8 & 1) == 0 ||
-		    !in_windows(windows, count, refs->base + branch->to)) {
+		    !g2s_window_has(windows, count, refs->base + branch->to)) {
 			continue;
 		}
 		fine = append(out, (struct g2s_reference){refs->base + branch->from,
@@ -272,7 +255,7 @@ static bool search_words(const struct g2s_refs *refs, const struct g2s_segment *
 		uint64_t value = 0;
 		memcpy(&value, segment->bytes.data + at, word);
 		uint64_t place = segment->addr + at;
-		if (value - low < span && in_windows(windows, count, value) &&
+		if (value - low < span && g2s_window_has(windows, count, value) &&
 		    !is_table(refs, place) &&
 		    !append(out, (struct g2s_reference){place, value, G2S_REFERENCE_DATA})) {
 			return false;
@@ -353,7 +336,7 @@ static bool search_methods(const struct g2s_refs *refs, const struct g2s_window 
 			uint64_t other = text + method[5 - i];
 			uint64_t place = tab->types.start + at + 4 * i;
 			/* Offset 0 stands for a method that the linker dropped. */
-			if (in_windows(windows, count, target) && method[5 - i] != 0 &&
+			if (g2s_window_has(windows, count, target) && method[5 - i] != 0 &&
 			    starts_function(refs, other) &&
 			    is_name(refs->funcs->elf, tab->types.start + method[0]) &&
 			    !append(out, (struct g2s_reference){place, target,
@@ -385,7 +368,7 @@ bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *window
 		/* Those whose word already holds the value were found above. */
 		bool seen = g2s_elf_view(elf, reloc->addr, &view) &&
 		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
-		if (!reloc->foreign && !seen && in_windows(windows, count, reloc->value) &&
+		if (!reloc->foreign && !seen && g2s_window_has(windows, count, reloc->value) &&
 		    !is_table(refs, reloc->addr) &&
 		    !append(out, (struct g2s_reference){reloc->addr, reloc->value,
 		                                        G2S_REFERENCE_DATA})) {

@@ -14,3 +14,20 @@ const struct g2s_arch *g2s_arch_find(uint16_t machine)
 	}
 	return NULL;
 }
+
+bool g2s_window_has(const struct g2s_window *windows, size_t count, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (addr < windows[middle].start) {
+			high = middle;
+		} else if (addr >= windows[middle].end) {
+			low = middle + 1;
+		} else {
+			return true;
+		}
+	}
+	return false;
+}

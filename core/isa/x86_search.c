@@ -122,23 +122,6 @@ bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, uint64_t t
 	return true;
 }
 
-static bool in_windows(const struct g2s_window *windows, size_t count, uint64_t addr)
-{
-	size_t low = 0;
-	size_t high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (addr < windows[middle].start) {
-			high = middle;
-		} else if (addr >= windows[middle].end) {
-			low = middle + 1;
-		} else {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Tells of every address that the 4 or 8 bytes at i could stand for. */
 static bool look_at_number(const uint8_t *code, size_t size, size_t i, uint64_t addr,
                            const struct g2s_window *windows, size_t count,
@@ -149,18 +132,19 @@ static bool look_at_number(const uint8_t *code, size_t size, size_t i, uint64_t 
 	uint64_t field = (uint64_t)(int64_t)distance_at(code + i);
 	for (size_t k = 0; k < sizeof(immediates); k++) {
 		uint64_t target = addr + i + 4 + field + immediates[k];
-		if (in_windows(windows, count, target) && !sink->address(sink->user, i, target)) {
+		if (g2s_window_has(windows, count, target) &&
+		    !sink->address(sink->user, i, target)) {
 			return false;
 		}
 	}
-	if (in_windows(windows, count, field) && !sink->address(sink->user, i, field)) {
+	if (g2s_window_has(windows, count, field) && !sink->address(sink->user, i, field)) {
 		return false;
 	}
 	uint64_t whole = field;
 	if (size - i >= 8) {
 		memcpy(&whole, code + i, sizeof(whole));
 	}
-	return whole == field || !in_windows(windows, count, whole) ||
+	return whole == field || !g2s_window_has(windows, count, whole) ||
 	       sink->address(sink->user, i, whole);
 }
 

@@ -178,6 +178,9 @@ struct g2s_window {
 	uint64_t end;
 };
 
+/* True when addr is in one of the windows, which are sorted and apart. */
+bool g2s_window_has(const struct g2s_window *windows, size_t count, uint64_t addr);
+
 /* An architecture: data and functions.  One is chosen by e_machine at run time. */
 struct g2s_arch {
 	/* libseccomp's name without the prefix. */
