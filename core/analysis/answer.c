@@ -184,15 +184,35 @@ static void report_indirect(struct trace *trace, uint64_t entry, uint64_t place)
 	}
 }
 
-/* The instruction around a byte of code; false when straight decoding shows none there. */
-static bool insn_around(struct trace *trace, uint64_t place, struct g2s_insn *insn)
+/*
+ * Marks for the places of all references, looked up function by function; they are in the order of
+ * the references, which begin with those in code, sorted by place.  NULL when memory ran out.
+ */
+static struct sweep_mark *mark_operands(struct trace *trace, const struct g2s_references *found)
 {
-	struct sweep_mark mark = {.addr = place};
+	struct sweep_mark *marks = calloc(found->count + 1, sizeof(*marks));
+	size_t count = 0;
+	while (marks != NULL && count < found->count &&
+	       found->items[count].kind == G2S_REFERENCE_OPERAND) {
+		marks[count].addr = found->items[count].place;
+		count++;
+	}
+	if (marks == NULL) {
+		trace->failed = true;
+	} else {
+		trace_sweep(trace, marks, count);
+	}
+	return marks;
+}
+
+/* Decodes the instruction that straight decoding has found around a mark; false when none was. */
+static bool insn_around(struct trace *trace, const struct sweep_mark *mark,
+                        struct g2s_insn *insn)
+{
 	struct g2s_bytes code;
 	const struct g2s_arch *arch = trace->program->arch;
-	trace_sweep(trace, &mark, 1);
-	return mark.insn != 0 && g2s_elf_view(&trace->program->elf, mark.insn, &code) &&
-	       arch->decode(arch, code.data, code.size, mark.insn, insn);
+	return mark->insn != 0 && g2s_elf_view(&trace->program->elf, mark->insn, &code) &&
+	       arch->decode(arch, code.data, code.size, mark->insn, insn);
 }
 
 static bool operand_is(const struct g2s_operand *operand, uint64_t addr)
@@ -233,24 +253,27 @@ static bool report_users(struct trace *trace, uint64_t entry, uint64_t word)
 	if (!g2s_refs_addresses(&trace->refs, &window, 1, &found)) {
 		trace->failed = true;
 	}
+	struct sweep_mark *marks = mark_operands(trace, &found);
 	for (size_t i = 0; i < found.count && !trace->failed; i++) {
 		struct g2s_insn insn;
 		if (found.items[i].kind == G2S_REFERENCE_OPERAND &&
-		    insn_around(trace, found.items[i].place, &insn) && takes_address(&insn, word)) {
+		    insn_around(trace, &marks[i], &insn) && takes_address(&insn, word)) {
 			report_indirect(trace, entry, insn.addr);
 			reported = true;
 		}
 	}
+	free(marks);
 	free(found.items);
 	return reported;
 }
 
-static void take_reference(struct trace *trace, const struct g2s_reference *reference)
+static void take_reference(struct trace *trace, const struct g2s_reference *reference,
+                           const struct sweep_mark *mark)
 {
 	struct g2s_insn insn;
 	switch (reference->kind) {
 	case G2S_REFERENCE_OPERAND:
-		if (insn_around(trace, reference->place, &insn) &&
+		if (insn_around(trace, mark, &insn) &&
 		    takes_address(&insn, reference->target)) {
 			report_indirect(trace, reference->target, insn.addr);
 		}
@@ -292,9 +315,11 @@ static void find_addresses(struct trace *trace)
 	if (!g2s_refs_addresses(&trace->refs, windows, count, &found)) {
 		trace->failed = true;
 	}
+	struct sweep_mark *marks = mark_operands(trace, &found);
 	for (size_t i = 0; i < found.count && !trace->failed; i++) {
-		take_reference(trace, &found.items[i]);
+		take_reference(trace, &found.items[i], &marks[i]);
 	}
+	free(marks);
 	for (size_t i = 0; i < last && !trace->failed; i++) {
 		struct wrapper *wrapper = &trace->wrappers[i];
 		if (wrapper->addresses_known) {
