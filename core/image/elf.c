@@ -349,9 +349,35 @@ bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_sec
 	return false;
 }
 
+static bool add_not_code(struct g2s_elf *elf, size_t *capacity, uint64_t start, uint64_t size)
+{
+	if (size == 0 || start > UINT64_MAX - size || !g2s_elf_is_code(elf, start)) {
+		return true;
+	}
+	if (!g2s_grow(&elf->not_code, capacity, elf->not_code_count + 1, sizeof(*elf->not_code))) {
+		return false;
+	}
+	elf->not_code[elf->not_code_count++] = (struct g2s_range){start, start + size};
+	return true;
+}
+
+/* The same for a part of the file, wherever an executable segment maps it. */
+static bool add_file_part(struct g2s_elf *elf, size_t *capacity, uint64_t offset, uint64_t size)
+{
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		uint64_t first = (uint64_t)(segment->bytes.data - elf->file.data);
+		if (segment->exec && offset >= first && offset - first < segment->bytes.size &&
+		    !add_not_code(elf, capacity, segment->addr + (offset - first), size)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /*
- * Notes which parts of executable segments are data, as old linkers mix them (.rodata,
- * .eh_frame).
+ * Notes which parts of executable segments are data: sections, as old linkers mix them in
+ * (.rodata, .eh_frame), notes, and the section headers themselves, which Go's linker puts there.
  */
 bool elf_find_data_in_code(struct g2s_elf *elf)
 {
@@ -359,21 +385,21 @@ bool elf_find_data_in_code(struct g2s_elf *elf)
 	for (unsigned i = 0; i < elf->section_count; i++) {
 		struct g2s_section section;
 		uint64_t name;
-		if (!elf_section_at(elf, i, &section, &name) || (section.flags & SHF_ALLOC) == 0 ||
-		    (section.flags & SHF_EXECINSTR) != 0 || section.type == SHT_NOBITS ||
-		    section.type == SHT_NULL || section.size == 0 ||
-		    !g2s_elf_is_code(elf, section.addr) ||
-		    section.addr > UINT64_MAX - section.size) {
-			continue;
-		}
-		if (!g2s_grow(&elf->not_code, &capacity, elf->not_code_count + 1,
-		              sizeof(*elf->not_code))) {
+		if (elf_section_at(elf, i, &section, &name) && (section.flags & SHF_ALLOC) != 0 &&
+		    (section.flags & SHF_EXECINSTR) == 0 && section.type != SHT_NOBITS &&
+		    section.type != SHT_NULL &&
+		    !add_not_code(elf, &capacity, section.addr, section.size)) {
 			return false;
 		}
-		elf->not_code[elf->not_code_count++] =
-			(struct g2s_range){section.addr, section.addr + section.size};
 	}
-	return true;
+	for (size_t i = 0; i < elf->note_count; i++) {
+		uint64_t offset = (uint64_t)(elf->notes[i].data - elf->file.data);
+		if (!add_file_part(elf, &capacity, offset, elf->notes[i].size)) {
+			return false;
+		}
+	}
+	return add_file_part(elf, &capacity, elf->section_offset,
+	                     (uint64_t)elf->section_count * elf->section_size);
 }
 
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)

@@ -59,7 +59,30 @@ static int by_range_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Executable segments less what the section headers call data. */
+/*
+ * True when what headers call data holds code for certain: Go's text, the entry point, a function
+ * of the symbol table.  The headers are damaged then, and are not believed.
+ */
+static bool holds_code(const struct g2s_funcs *funcs, const struct g2s_range *data)
+{
+	const struct g2s_elf *elf = funcs->elf;
+	if (elf->entry >= data->start && elf->entry < data->end) {
+		return true;
+	}
+	if (funcs->tab != NULL && data->start < funcs->tab->code.end &&
+	    data->end > funcs->tab->code.start) {
+		return true;
+	}
+	for (size_t i = 0; i < elf->symbol_count; i++) {
+		const struct g2s_symbol *symbol = &elf->symbols[i];
+		if (symbol->size != 0 && symbol->addr >= data->start && symbol->addr < data->end) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Executable segments less what the headers call data. */
 static bool find_code(struct g2s_funcs *funcs)
 {
 	const struct g2s_elf *elf = funcs->elf;
@@ -76,7 +99,8 @@ static bool find_code(struct g2s_funcs *funcs)
 		uint64_t end = segment->addr + segment->bytes.size;
 		for (size_t j = 0; j < elf->not_code_count; j++) {
 			const struct g2s_range *data = &elf->not_code[j];
-			if (data->end <= at || data->start >= end) {
+			if (data->end <= at || data->start >= end ||
+			    holds_code(funcs, data)) {
 				continue;
 			}
 			if (!add_code(funcs, &capacity, at, data->start)) {
