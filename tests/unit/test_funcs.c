@@ -225,14 +225,26 @@ static void leaves_data_out(void **state)
 	builder_put(section + 4, SHT_PROGBITS, 4);
 	builder_put(section + 8, SHF_ALLOC, 8);
 	builder_put(section + 16, BUILDER_CODE + 0x11, 8);
-	builder_put(section + 32, 0x10, 8);
+	builder_put(section + 32, 0xf, 8);
 	build();
 	assert_int_equal(funcs.code_count, 2);
-	/* c begins in the data. */
-	expect("0-10 10-11");
+	expect("0-10 10-11 20-22");
 	expect_gap(0x11, 0, 0);
-	expect_gap(0x20, 0, 0);
-	expect_gap(0x21, 0x21, 0x22);
+	expect_gap(0x1f, 0, 0);
+}
+
+/* Headers that call a function of the symbol table data are damaged. */
+static void believes_symbols_more(void **state)
+{
+	(void)state;
+	builder_assemble(&program, "a: 90 c3 b: c3 c: 90 c3");
+	uint8_t *section = program.file + 0x8f00;
+	builder_put(section + 4, SHT_PROGBITS, 4);
+	builder_put(section + 8, SHF_ALLOC, 8);
+	builder_put(section + 16, BUILDER_CODE + 0x11, 8);
+	builder_put(section + 32, 0x10, 8);
+	build();
+	assert_int_equal(funcs.code_count, 1);
 }
 
 int main(void)
@@ -246,6 +258,7 @@ int main(void)
 		CASE(splits_gaps),
 		CASE(has_nothing_to_list),
 		CASE(leaves_data_out),
+		CASE(believes_symbols_more),
 	};
 #undef CASE
 	return cmocka_run_group_tests_name("funcs", tests, NULL, NULL);
