@@ -2,6 +2,7 @@
 #include "g2s/analysis/refs.h"
 
 #include "g2s/memory.h"
+#include "g2s/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,61 +10,125 @@
 enum {
 	/* How far a branch with a one-byte distance reaches, its own bytes included. */
 	NEAR_REACH = 130,
-	/* The bits of an address that the first, coarse test of a branch's target looks at. */
+	/* The bits of an address that the first, coarse test for a window looks at. */
 	GRAIN = 4,
 	FILTER_BITS = 1 << 16,
+	/* Branches are kept apart by the page they go to: this many bits of a target are one page. */
+	PAGE_BITS = 12,
+	/* Pages of code that share a bucket, and the bounds of the number of buckets. */
+	PAGES_PER_BUCKET = 32,
+	MIN_BUCKETS = 16,
+	MAX_BUCKETS = 1 << 16,
+	/* Branches in a chunk (which then has 512 bytes), and chunks that are allocated at once. */
+	CHUNK_BRANCHES = 62,
+	SLAB_CHUNKS = 512,
 	/*
 	 * Words of the runtime's moduledata that point at the starts of sections, not at
 	 * objects.
 	 */
 	MODULE_WORDS = 64,
+	/* Windows further apart than this are looked for in data one after the other. */
+	FAR_APART = 1 << 30,
 };
 
-/* A search of one stretch of code, as the sink's functions need to know it. */
+struct g2s_refs_chunk {
+	struct g2s_refs_chunk *next;
+	uint32_t count;
+	struct g2s_branch items[CHUNK_BRANCHES];
+};
+
+struct g2s_refs_slab {
+	struct g2s_refs_slab *next;
+	size_t used;
+	struct g2s_refs_chunk chunks[SLAB_CHUNKS];
+};
+
+/* A search of one stretch of code or data, as the functions that are told need to know it. */
 struct search {
-	struct g2s_refs *refs;
+	const struct g2s_refs *refs;
 	struct g2s_references *out;
+	/* Of what is searched. */
 	uint64_t addr;
-	bool go;
+	const uint8_t *data;
+	const struct g2s_window *windows;
+	size_t count;
+	const uint8_t *filter;
 };
 
-static bool in_code(const struct g2s_refs *refs, uint64_t addr)
-{
-	const struct g2s_funcs *funcs = refs->funcs;
-	if (funcs->code_count == 1) {
-		return addr >= funcs->code[0].start && addr < funcs->code[0].end;
-	}
-	return addr >= funcs->code[0].start && addr < funcs->code[funcs->code_count - 1].end;
-}
+/*
+ * --- what is collected once
+ * ----------------------------------------------------------------------------
+ */
 
-static bool found_entry(void *user, size_t offset, unsigned entry)
+/* What is being built, and the address that "from" counts from. */
+struct build {
+	struct g2s_refs *refs;
+	uint64_t addr;
+};
+
+static bool found_entry(void *user, uint64_t addr, unsigned entry)
 {
-	struct search *search = user;
-	struct g2s_refs *refs = search->refs;
+	struct g2s_refs *refs = ((struct build *)user)->refs;
 	if (!g2s_grow(&refs->hits, &refs->hit_capacity, refs->hit_count + 1,
 	              sizeof(*refs->hits))) {
 		return false;
 	}
-	refs->hits[refs->hit_count++] = (struct g2s_hit){search->addr + offset, entry};
+	refs->hits[refs->hit_count++] = (struct g2s_hit){addr, entry};
 	return true;
 }
 
-static bool found_branch(void *user, size_t offset, uint64_t target)
+static struct g2s_refs_chunk *new_chunk(struct g2s_refs *refs, struct g2s_refs_chunk *next)
 {
-	struct search *search = user;
-	struct g2s_refs *refs = search->refs;
-	/* Go's functions begin at multiples of this, and nothing of Go's is entered elsewhere. */
-	if (!in_code(refs, target) || (search->go && g2s_funcs_is_go(refs->funcs, target) &&
-	                               (target & (refs->funcs->go_align - 1)) != 0)) {
-		return true;
+	struct g2s_refs_slab *slab = refs->slabs;
+	if (slab == NULL || slab->used == SLAB_CHUNKS) {
+		slab = malloc(sizeof(*slab));
+		if (slab == NULL) {
+			return NULL;
+		}
+		slab->next = refs->slabs;
+		slab->used = 0;
+		refs->slabs = slab;
 	}
-	if (!g2s_grow(&refs->branches, &refs->branch_capacity, refs->branch_count + 1,
-	              sizeof(*refs->branches))) {
+	struct g2s_refs_chunk *chunk = &slab->chunks[slab->used++];
+	chunk->next = next;
+	chunk->count = 0;
+	return chunk;
+}
+
+static bool found_branches(void *user, const struct g2s_branch *items, size_t count)
+{
+	const struct build *build = user;
+	struct g2s_refs *refs = build->refs;
+	uint32_t shift = (uint32_t)(build->addr - refs->base);
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_refs_chunk **bucket =
+			&refs->buckets[items[i].to >> PAGE_BITS & (refs->bucket_count - 1)];
+		struct g2s_refs_chunk *chunk = *bucket;
+		if (chunk == NULL || chunk->count == CHUNK_BRANCHES) {
+			chunk = new_chunk(refs, chunk);
+			if (chunk == NULL) {
+				return false;
+			}
+			*bucket = chunk;
+		}
+		chunk->items[chunk->count++] =
+			(struct g2s_branch){items[i].from + shift, items[i].to};
+	}
+	return true;
+}
+
+static bool found_takes(void *user, const struct g2s_branch *items, size_t count)
+{
+	const struct build *build = user;
+	struct g2s_refs *refs = build->refs;
+	if (!g2s_grow(&refs->takes, &refs->take_capacity, refs->take_count + count,
+	              sizeof(*refs->takes))) {
 		return false;
 	}
-	refs->branches[refs->branch_count++] =
-		(struct g2s_branch){(uint32_t)(search->addr + offset - refs->base),
-	                            (uint32_t)(target - refs->base)};
+	for (size_t i = 0; i < count; i++) {
+		refs->takes[refs->take_count++] = (struct g2s_branch){
+			items[i].from + (uint32_t)(build->addr - refs->base), items[i].to};
+	}
 	return true;
 }
 
@@ -88,13 +153,39 @@ static void split_code(const struct g2s_refs *refs, const struct g2s_range *code
 static bool search_code(struct g2s_refs *refs, uint64_t start, uint64_t end, bool go)
 {
 	struct g2s_bytes code;
-	struct search search = {.refs = refs, .addr = start, .go = go};
-	struct g2s_sink sink = {.enters = found_entry, .branch = found_branch, .user = &search};
 	if (start >= end || !g2s_elf_view(refs->funcs->elf, start, &code)) {
 		return true;
 	}
+	struct build build = {refs, start};
+	struct g2s_search search = {
+		.go = go,
+		.base = refs->base,
+		.span = refs->span,
+		.align = 1,
+		.enters = found_entry,
+		.branches = found_branches,
+		.takes = found_takes,
+		.user = &build,
+	};
+	/* Go's functions begin at multiples of this, and nothing of Go's is entered elsewhere. */
+	if (go) {
+		search.aligned = (struct g2s_window){refs->funcs->tab->code.start,
+		                                     refs->funcs->tab->code.end};
+		search.align = refs->funcs->go_align;
+	}
 	size_t size = end - start < code.size ? (size_t)(end - start) : code.size;
-	return refs->arch->search(code.data, size, start, go, &sink);
+	return refs->arch->search(code.data, size, start, &search);
+}
+
+static bool make_buckets(struct g2s_refs *refs)
+{
+	size_t wanted = (size_t)(refs->span >> PAGE_BITS) / PAGES_PER_BUCKET;
+	refs->bucket_count = MIN_BUCKETS;
+	while (refs->bucket_count < wanted && refs->bucket_count < MAX_BUCKETS) {
+		refs->bucket_count *= 2;
+	}
+	refs->buckets = calloc(refs->bucket_count, sizeof(struct g2s_refs_chunk *));
+	return refs->buckets != NULL;
 }
 
 enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
@@ -105,27 +196,38 @@ enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
 		return G2S_OK;
 	}
 	refs->base = funcs->code[0].start;
-	if (funcs->code[funcs->code_count - 1].end - refs->base > UINT32_MAX) {
+	refs->span = funcs->code[funcs->code_count - 1].end - refs->base;
+	if (refs->span > UINT32_MAX) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "the code is spread over more than 4 GiB");
 	}
-	for (size_t i = 0; i < funcs->code_count; i++) {
+	bool fine = make_buckets(refs);
+	for (size_t i = 0; fine && i < funcs->code_count; i++) {
 		struct g2s_range parts[3];
 		split_code(refs, &funcs->code[i], parts);
-		if (!search_code(refs, parts[0].start, parts[0].end, false) ||
-		    !search_code(refs, parts[1].start, parts[1].end, true) ||
-		    !search_code(refs, parts[2].start, parts[2].end, false)) {
-			return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
-		}
+		fine = search_code(refs, parts[0].start, parts[0].end, false) &&
+		       search_code(refs, parts[1].start, parts[1].end, true) &&
+		       search_code(refs, parts[2].start, parts[2].end, false);
 	}
-	return G2S_OK;
+	return fine ? G2S_OK : g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 }
 
 void g2s_refs_free(struct g2s_refs *refs)
 {
-	free(refs->branches);
+	while (refs->slabs != NULL) {
+		struct g2s_refs_slab *next = refs->slabs->next;
+		free(refs->slabs);
+		refs->slabs = next;
+	}
+	free(refs->buckets);
+	free(refs->takes);
 	free(refs->hits);
 	*refs = (struct g2s_refs){0};
 }
+
+/*
+ * --- what is asked
+ * -------------------------------------------------------------------------------------
+ */
 
 static bool append(struct g2s_references *out, struct g2s_reference reference)
 {
@@ -136,41 +238,65 @@ static bool append(struct g2s_references *out, struct g2s_reference reference)
 	return true;
 }
 
+/* A bit for every 16 bytes that a window touches; many addresses share a bit. */
+static uint8_t *make_filter(const struct g2s_window *windows, size_t count)
+{
+	uint8_t *filter = calloc(FILTER_BITS / 8, 1);
+	for (size_t i = 0; filter != NULL && i < count; i++) {
+		uint64_t first = windows[i].start >> GRAIN;
+		uint64_t last = (windows[i].end - 1) >> GRAIN;
+		for (uint64_t g = first; g <= last && g - first < FILTER_BITS; g++) {
+			filter[g % FILTER_BITS / 8] |= (uint8_t)(1 << g % 8);
+		}
+	}
+	return filter;
+}
+
+static bool is_wanted(const struct search *search, uint64_t addr)
+{
+	uint64_t g = addr >> GRAIN;
+	return (search->filter[g % FILTER_BITS / 8] >> g % 8 & 1) != 0 &&
+	       g2s_window_has(search->windows, search->count, addr);
+}
+
 static bool found_near(void *user, size_t offset, uint64_t target)
 {
-	struct search *search = user;
+	const struct search *search = user;
 	return append(search->out, (struct g2s_reference){search->addr + offset, target,
 	                                                  G2S_REFERENCE_BRANCH});
 }
 
-/* Branches with a one-byte distance are too many to keep; near a window they are found again. */
-static bool search_near(const struct g2s_refs *refs, const struct g2s_window *window,
+/* Branches with a one-byte distance into a window, which are too many to keep. */
+static bool search_near(const struct g2s_refs *refs, struct g2s_window window,
                         struct g2s_references *out)
 {
-	const struct g2s_segment *segment = g2s_elf_segment(refs->funcs->elf, window->start);
+	const struct g2s_segment *segment = g2s_elf_segment(refs->funcs->elf, window.start);
+	struct g2s_bytes code;
 	if (segment == NULL || !segment->exec) {
 		return true;
 	}
 	uint64_t segment_end = segment->addr + segment->bytes.size;
-	for (uint64_t target = window->start; target < window->end; target++) {
-		/* Into the inside of a large window such a branch comes from the window itself. */
-		if (target - window->start == NEAR_REACH && window->end - target > NEAR_REACH) {
-			target = window->end - NEAR_REACH;
-		}
-		uint64_t start = target - segment->addr < NEAR_REACH ? segment->addr
-		                                                     : target - NEAR_REACH;
-		uint64_t end = target + NEAR_REACH;
-		end = end < segment_end ? end : segment_end;
-		struct g2s_bytes code;
-		struct search search = {.out = out, .addr = start};
-		struct g2s_sink sink = {.branch = found_near, .user = &search};
-		if (start < end && g2s_elf_view(refs->funcs->elf, start, &code) &&
-		    !refs->arch->search_near(code.data, (size_t)(end - start), start, target,
-		                             &sink)) {
-			return false;
-		}
+	uint64_t start = window.start - segment->addr < NEAR_REACH ? segment->addr
+	                                                           : window.start - NEAR_REACH;
+	uint64_t end = segment_end - window.end < NEAR_REACH || window.end > segment_end
+	                       ? segment_end
+	                       : window.end + NEAR_REACH;
+	struct search search = {.refs = refs, .out = out, .addr = start};
+	struct g2s_sink sink = {.branch = found_near, .user = &search};
+	return start >= end || !g2s_elf_view(refs->funcs->elf, start, &code) ||
+	       refs->arch->search_near(code.data, (size_t)(end - start), start, window, &sink);
+}
+
+/* Into the inside of a large window such a branch comes from the window itself. */
+static bool search_ends(const struct g2s_refs *refs, struct g2s_window window,
+                        struct g2s_references *out)
+{
+	if (window.end - window.start <= 2 * NEAR_REACH) {
+		return search_near(refs, window, out);
 	}
-	return true;
+	struct g2s_window first = {window.start, window.start + NEAR_REACH};
+	struct g2s_window last = {window.end - NEAR_REACH, window.end};
+	return search_near(refs, first, out) && search_near(refs, last, out);
 }
 
 static int by_place(const void *a, const void *b)
@@ -183,43 +309,81 @@ static int by_place(const void *a, const void *b)
 	return x->target < y->target ? -1 : x->target > y->target;
 }
 
+static bool search_bucket(const struct search *search, size_t bucket)
+{
+	const struct g2s_refs *refs = search->refs;
+	const struct g2s_refs_chunk *chunk = refs->buckets[bucket];
+	for (; chunk != NULL; chunk = chunk->next) {
+		for (uint32_t i = 0; i < chunk->count; i++) {
+			const struct g2s_branch *branch = &chunk->items[i];
+			uint64_t target = refs->base + branch->to;
+			if (is_wanted(search, target) &&
+			    !append(search->out, (struct g2s_reference){refs->base + branch->from,
+			                                                target,
+			                                                G2S_REFERENCE_BRANCH})) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+/* Marks the buckets of the pages that a window touches. */
+static void mark_buckets(const struct g2s_refs *refs, const struct g2s_window *window,
+                         bool *marked)
+{
+	uint64_t low = window->start < refs->base ? 0 : window->start - refs->base;
+	uint64_t high = window->end - refs->base;
+	if (window->end <= refs->base || low >= refs->span) {
+		return;
+	}
+	high = high > refs->span ? refs->span : high;
+	uint64_t first = low >> PAGE_BITS;
+	uint64_t last = (high - 1) >> PAGE_BITS;
+	for (uint64_t page = first; page <= last && page - first < refs->bucket_count; page++) {
+		marked[page & (refs->bucket_count - 1)] = true;
+	}
+}
+
 bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *windows,
                        size_t count, struct g2s_references *out)
 {
 	size_t before = out->count;
-	uint8_t *filter = calloc(FILTER_BITS / 8, 1);
-	bool fine = filter != NULL;
+	uint8_t *filter = make_filter(windows, count);
+	bool *marked = calloc(refs->bucket_count + 1, sizeof(*marked));
+	bool fine = filter != NULL && marked != NULL;
 	for (size_t i = 0; fine && i < count; i++) {
-		uint64_t first = (windows[i].start - refs->base) >> GRAIN;
-		uint64_t last = (windows[i].end - 1 - refs->base) >> GRAIN;
-		for (uint64_t g = first; g <= last && g - first < FILTER_BITS; g++) {
-			filter[(g % FILTER_BITS) / 8] |= (uint8_t)(1 << g % 8);
-		}
-		fine = search_near(refs, &windows[i], out);
+		mark_buckets(refs, &windows[i], marked);
+		fine = search_ends(refs, windows[i], out);
 	}
-	for (size_t i = 0; fine && i < refs->branch_count; i++) {
-		const struct g2s_branch *branch = &refs->branches[i];
-		uint32_t g = branch->to >> GRAIN;
-		if ((filter[(g % FILTER_BITS) / 8] >> g % 8 & 1) == 0 ||
-		    !g2s_window_has(windows, count, refs->base + branch->to)) {
-			continue;
-		}
-		fine = append(out, (struct g2s_reference){refs->base + branch->from,
-		                                          refs->base + branch->to,
-		                                          G2S_REFERENCE_BRANCH});
+	const struct search search = {
+		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
+	for (size_t b = 0; fine && b < refs->bucket_count; b++) {
+		fine = !marked[b] || search_bucket(&search, b);
 	}
 	if (out->count != before) {
 		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);
 	}
+	free(marked);
 	free(filter);
 	return fine;
 }
 
-static bool found_operand(void *user, size_t offset, uint64_t target)
+bool g2s_refs_each_branch(const struct g2s_refs *refs,
+                          bool (*visit)(void *user, uint64_t from, uint64_t to), void *user)
 {
-	struct search *search = user;
-	return append(search->out, (struct g2s_reference){search->addr + offset, target,
-	                                                  G2S_REFERENCE_OPERAND});
+	for (size_t b = 0; b < refs->bucket_count; b++) {
+		const struct g2s_refs_chunk *chunk = refs->buckets[b];
+		for (; chunk != NULL; chunk = chunk->next) {
+			for (uint32_t i = 0; i < chunk->count; i++) {
+				if (!visit(user, refs->base + chunk->items[i].from,
+				           refs->base + chunk->items[i].to)) {
+					return false;
+				}
+			}
+		}
+	}
+	return true;
 }
 
 /*
@@ -243,25 +407,109 @@ static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 	        addr < tab->moduledata.start + (uint64_t)MODULE_WORDS * tab->word);
 }
 
-static bool search_words(const struct g2s_refs *refs, const struct g2s_segment *segment,
-                         const struct g2s_window *windows, size_t count,
-                         struct g2s_references *out)
+/* A word of data that may be an address of interest: the lower half of it is. */
+static bool found_word(void *user, size_t offset)
 {
-	unsigned word = refs->arch->word;
-	uint64_t low = windows[0].start;
-	uint64_t span = windows[count - 1].end - low;
-	size_t first = (size_t)(-segment->addr & (word - 1));
-	for (size_t at = first; at + word <= segment->bytes.size; at += word) {
-		uint64_t value = 0;
-		memcpy(&value, segment->bytes.data + at, word);
-		uint64_t place = segment->addr + at;
-		if (value - low < span && g2s_window_has(windows, count, value) &&
-		    !is_table(refs, place) &&
-		    !append(out, (struct g2s_reference){place, value, G2S_REFERENCE_DATA})) {
+	const struct search *search = user;
+	unsigned word = search->refs->arch->word;
+	uint64_t place = search->addr + offset;
+	uint64_t value = 0;
+	if ((place & (word - 1)) != 0) {
+		return true;
+	}
+	memcpy(&value, search->data + offset, word);
+	return !is_wanted(search, value) || is_table(search->refs, place) ||
+	       append(search->out, (struct g2s_reference){place, value, G2S_REFERENCE_DATA});
+}
+
+/* Searches [start, end) of a segment's bytes, which begin at a multiple of 4. */
+static bool search_words(struct search *search, const struct g2s_segment *segment,
+                         uint64_t start, uint64_t end)
+{
+	unsigned word = search->refs->arch->word;
+	start += -start & 3;
+	if (start >= end || end - start < word) {
+		return true;
+	}
+	search->addr = start;
+	search->data = segment->bytes.data + (start - segment->addr);
+	/* The whole of the last word has to be there. */
+	size_t size = (size_t)(end - start) - (word - 4);
+	for (size_t first = 0; first < search->count;) {
+		uint64_t low = search->windows[first].start;
+		size_t next = first + 1;
+		while (next < search->count && search->windows[next].end - low < FAR_APART) {
+			next++;
+		}
+		uint64_t span = search->windows[next - 1].end - low;
+		uint32_t narrow = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX;
+		if (!g2s_words_search(G2S_WORDS_BEST, search->data, size, (uint32_t)low, narrow,
+		                      found_word, search)) {
+			return false;
+		}
+		first = next;
+	}
+	return true;
+}
+
+/* Go's function table is large and holds no pointers of the program's. */
+static bool search_segment(struct search *search, const struct g2s_segment *segment)
+{
+	const struct g2s_pclntab *tab = search->refs->funcs->tab;
+	uint64_t start = segment->addr;
+	uint64_t end = segment->addr + segment->bytes.size;
+	if (tab == NULL || tab->addr < start || tab->addr >= end || tab->end > end) {
+		return search_words(search, segment, start, end);
+	}
+	/* A word may begin before the table and reach into it, but it is no pointer then. */
+	return search_words(search, segment, start, tab->addr) &&
+	       search_words(search, segment, tab->end, end);
+}
+
+/* Those of the loader's words that do not hold their value already in the file. */
+static bool search_relocs(const struct search *search)
+{
+	const struct g2s_elf *elf = search->refs->funcs->elf;
+	for (size_t i = 0; i < elf->reloc_count; i++) {
+		const struct g2s_reloc *reloc = &elf->relocs[i];
+		uint64_t raw = 0;
+		struct g2s_bytes view;
+		if (reloc->foreign || !is_wanted(search, reloc->value) ||
+		    is_table(search->refs, reloc->addr)) {
+			continue;
+		}
+		bool seen = (reloc->addr & (elf->word - 1)) == 0 &&
+		            !g2s_elf_is_code(elf, reloc->addr) &&
+		            g2s_elf_view(elf, reloc->addr, &view) &&
+		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
+		if (!seen && !append(search->out, (struct g2s_reference){reloc->addr, reloc->value,
+		                                                         G2S_REFERENCE_DATA})) {
 			return false;
 		}
 	}
 	return true;
+}
+
+static bool search_data(struct search *search)
+{
+	const struct g2s_elf *elf = search->refs->funcs->elf;
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		if (!elf->segments[i].exec && !search_segment(search, &elf->segments[i])) {
+			return false;
+		}
+	}
+	return search_relocs(search);
+}
+
+bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                    struct g2s_references *out)
+{
+	uint8_t *filter = make_filter(windows, count);
+	struct search search = {
+		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
+	bool fine = filter != NULL && (count == 0 || search_data(&search));
+	free(filter);
+	return fine;
 }
 
 /*
@@ -304,108 +552,154 @@ static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
 	return function != NULL && function->start == addr;
 }
 
+/* One number of a method; see search_methods. */
+static bool take_method(const struct search *search, uint64_t at, unsigned index)
+{
+	const struct g2s_refs *refs = search->refs;
+	const struct g2s_pclntab *tab = refs->funcs->tab;
+	uint64_t size = tab->types.end - tab->types.start;
+	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
+	uint32_t method[4];
+	memcpy(method, search->data + at, sizeof(method));
+	uint32_t other = method[5 - index];
+	/* Offset 0 stands for a method that the linker dropped. */
+	if ((method[1] >= size && method[1] != UINT32_MAX) || other == 0 ||
+	    !starts_function(refs, text + other) ||
+	    !is_name(refs->funcs->elf, tab->types.start + method[0])) {
+		return true;
+	}
+	return append(search->out,
+	              (struct g2s_reference){search->addr + at + 4 * (uint64_t)index,
+	                                     text + method[index], G2S_REFERENCE_METHOD});
+}
+
+static bool found_method(void *user, size_t offset)
+{
+	const struct search *search = user;
+	const struct g2s_pclntab *tab = search->refs->funcs->tab;
+	uint32_t distance;
+	memcpy(&distance, search->data + offset, sizeof(distance));
+	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
+	if (!is_wanted(search, text + distance)) {
+		return true;
+	}
+	uint64_t end = tab->types.end - search->addr;
+	return (offset < 8 || end - offset < 8 || take_method(search, offset - 8, 2)) &&
+	       (offset < 12 || take_method(search, offset - 12, 3));
+}
+
 /*
  * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi:
  * type Method struct {Name, Mtyp, Ifn, Tfn}): a name, a type, and two words in a row that lead
  * to functions.
  */
-static bool search_methods(const struct g2s_refs *refs, const struct g2s_window *windows,
-                           size_t count, struct g2s_references *out)
+static bool search_methods(struct search *search)
 {
-	const struct g2s_pclntab *tab = refs->funcs->tab;
+	const struct g2s_pclntab *tab = search->refs->funcs->tab;
 	struct g2s_bytes types;
-	if (tab == NULL || !g2s_elf_view(refs->funcs->elf, tab->types.start, &types)) {
+	if (tab == NULL || !g2s_elf_view(search->refs->funcs->elf, tab->types.start, &types)) {
 		return true;
 	}
 	uint64_t size = tab->types.end - tab->types.start;
-	if (types.size > size) {
-		types.size = (size_t)size;
-	}
+	uint64_t skipped = -tab->types.start & 3;
 	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
-	uint64_t low = windows[0].start - text;
-	uint64_t span = windows[count - 1].end - windows[0].start;
-	for (size_t at = (size_t)(-tab->types.start & 3); at + 16 <= types.size; at += 4) {
-		uint32_t method[4];
-		memcpy(method, types.data + at, sizeof(method));
-		if ((method[2] - low >= span && method[3] - low >= span) ||
-		    (method[1] >= size && method[1] != UINT32_MAX)) {
-			continue;
+	uint64_t low = search->windows[0].start - text;
+	uint64_t span = search->windows[search->count - 1].end - search->windows[0].start;
+	if (types.size < size) {
+		size = types.size;
+	}
+	if (skipped >= size) {
+		return true;
+	}
+	search->addr = tab->types.start + skipped;
+	search->data = types.data + skipped;
+	return g2s_words_search(G2S_WORDS_BEST, search->data, (size_t)(size - skipped),
+	                        (uint32_t)low,
+	                        span < UINT32_MAX ? (uint32_t)span : UINT32_MAX, found_method,
+	                        search);
+}
+
+static bool found_operand(void *user, size_t offset, uint64_t target)
+{
+	const struct search *search = user;
+	return append(search->out, (struct g2s_reference){search->addr + offset, target,
+	                                                  G2S_REFERENCE_OPERAND});
+}
+
+/* Searches one stretch of code that is all Go's or all not for operands. */
+static bool search_operands(const struct search *search, struct g2s_range range, bool go,
+                            const struct g2s_window *windows, size_t count)
+{
+	struct g2s_bytes code;
+	struct search found = {.refs = search->refs, .out = search->out, .addr = range.start};
+	struct g2s_sink sink = {.address = found_operand, .user = &found};
+	return count == 0 || range.start >= range.end ||
+	       !g2s_elf_view(search->refs->funcs->elf, range.start, &code) ||
+	       search->refs->arch->search_addresses(code.data, (size_t)(range.end - range.start),
+	                                            range.start, go, windows, count, &sink);
+}
+
+/* Where Go's code takes the address of code was noted when all of it was searched. */
+static bool search_takes(const struct search *search)
+{
+	const struct g2s_refs *refs = search->refs;
+	for (size_t i = 0; i < refs->take_count; i++) {
+		uint64_t target = refs->base + refs->takes[i].to;
+		if (is_wanted(search, target) &&
+		    !append(search->out, (struct g2s_reference){refs->base + refs->takes[i].from,
+		                                                target, G2S_REFERENCE_OPERAND})) {
+			return false;
 		}
-		for (unsigned i = 2; i < 4; i++) {
-			uint64_t target = text + method[i];
-			uint64_t other = text + method[5 - i];
-			uint64_t place = tab->types.start + at + 4 * i;
-			/* Offset 0 stands for a method that the linker dropped. */
-			if (g2s_window_has(windows, count, target) && method[5 - i] != 0 &&
-			    starts_function(refs, other) &&
-			    is_name(refs->funcs->elf, tab->types.start + method[0]) &&
-			    !append(out, (struct g2s_reference){place, target,
-			                                        G2S_REFERENCE_METHOD})) {
+	}
+	return true;
+}
+
+static bool search_addresses(struct search *search)
+{
+	const struct g2s_refs *refs = search->refs;
+	/* The windows that lie in code, [first, last). */
+	size_t first = 0;
+	while (first < search->count && search->windows[first].start < refs->base) {
+		first++;
+	}
+	size_t last = first;
+	while (last < search->count &&
+	       search->windows[last].end - refs->base <= refs->span) {
+		last++;
+	}
+	for (size_t i = 0; i < refs->funcs->code_count; i++) {
+		struct g2s_range parts[3];
+		split_code(refs, &refs->funcs->code[i], parts);
+		for (unsigned part = 0; part < 3; part += 2) {
+			if (!search_operands(search, parts[part], false, search->windows,
+			                     search->count)) {
 				return false;
 			}
 		}
-	}
-	return true;
-}
-
-bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
-                    struct g2s_references *out)
-{
-	const struct g2s_elf *elf = refs->funcs->elf;
-	if (count == 0) {
-		return true;
-	}
-	for (size_t i = 0; i < elf->segment_count; i++) {
-		const struct g2s_segment *segment = &elf->segments[i];
-		if (!segment->exec && !search_words(refs, segment, windows, count, out)) {
+		if (!search_operands(search, parts[1], true, search->windows, first) ||
+		    !search_operands(search, parts[1], true, search->windows + last,
+		                     search->count - last)) {
 			return false;
 		}
 	}
-	for (size_t i = 0; i < elf->reloc_count; i++) {
-		const struct g2s_reloc *reloc = &elf->relocs[i];
-		uint64_t raw = 0;
-		struct g2s_bytes view;
-		/* Those whose word already holds the value were found above. */
-		bool seen = g2s_elf_view(elf, reloc->addr, &view) &&
-		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
-		if (!reloc->foreign && !seen && g2s_window_has(windows, count, reloc->value) &&
-		    !is_table(refs, reloc->addr) &&
-		    !append(out, (struct g2s_reference){reloc->addr, reloc->value,
-		                                        G2S_REFERENCE_DATA})) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Searches one stretch of code that is all Go's or all not. */
-static bool search_operands(const struct g2s_refs *refs, struct g2s_range range, bool go,
-                            const struct g2s_window *windows, size_t count,
-                            struct g2s_references *out)
-{
-	struct g2s_bytes code;
-	struct search search = {.out = out, .addr = range.start};
-	struct g2s_sink sink = {.address = found_operand, .user = &search};
-	return range.start >= range.end || !g2s_elf_view(refs->funcs->elf, range.start, &code) ||
-	       refs->arch->search_addresses(code.data, (size_t)(range.end - range.start),
-	                                    range.start, go, windows, count, &sink);
+	return search_takes(search);
 }
 
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
                         size_t count, struct g2s_references *out)
 {
-	if (count == 0) {
+	if (count == 0 || refs->funcs->code_count == 0) {
 		return true;
 	}
-	for (size_t i = 0; i < refs->funcs->code_count; i++) {
-		struct g2s_range parts[3];
-		split_code(refs, &refs->funcs->code[i], parts);
-		for (unsigned part = 0; part < 3; part++) {
-			if (!search_operands(refs, parts[part], part == 1, windows, count, out)) {
-				return false;
-			}
-		}
+	size_t before = out->count;
+	uint8_t *filter = make_filter(windows, count);
+	struct search search = {
+		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
+	bool fine = filter != NULL && search_addresses(&search);
+	if (out->count != before) {
+		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);
 	}
-	return g2s_refs_words(refs, windows, count, out) &&
-	       search_methods(refs, windows, count, out);
+	fine = fine && search_data(&search) && search_methods(&search);
+	free(filter);
+	return fine;
 }

@@ -7,39 +7,57 @@
 
 #include <string.h>
 
+/* The bits of ModRM that say "a distance from the instruction" (mod 0, rm 5), and that pattern. */
+enum {
+	MODRM_MASK = 0xc7,
+	MODRM_RIP = 0x05,
+	LEA = 0x8d,
+};
+
 #ifdef __x86_64__
 
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("avx2")))
 
-AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, bool go, uint32_t *masks)
+AVX2 static inline __m256i bytes_avx2(int value)
 {
-	const __m256i branch_bits = _mm256_set1_epi8((char)0xfe);
-	const __m256i branch = _mm256_set1_epi8((char)0xe8);
-	const __m256i two = _mm256_set1_epi8(0x0f);
-	const __m256i interrupt = _mm256_set1_epi8((char)0xcd);
-	const __m256i number = _mm256_set1_epi8((char)0x80);
-	const __m256i high_bits = _mm256_set1_epi8((char)0xf0);
+	return _mm256_set1_epi8((char)value);
+}
+
+AVX2 static inline __m256i load_avx2(const uint8_t *at)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)at);
+}
+
+AVX2 static inline uint32_t mask_avx2(__m256i hits)
+{
+	return (uint32_t)_mm256_movemask_epi8(hits);
+}
+
+AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, struct x86_places *places)
+{
 	for (size_t i = 0; i < count; i++) {
-		__m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(code + 32 * i));
-		__m256i second =
-			_mm256_loadu_si256((const __m256i *)(const void *)(code + 32 * i + 1));
-		__m256i hits = _mm256_cmpeq_epi8(_mm256_and_si256(first, branch_bits), branch);
-		__m256i enters = _mm256_or_si256(
-			_mm256_cmpeq_epi8(second, _mm256_set1_epi8(0x05)),
-			_mm256_cmpeq_epi8(second, _mm256_set1_epi8(0x34)));
-		if (!go) {
-			enters = _mm256_or_si256(
-				enters,
-				_mm256_cmpeq_epi8(_mm256_and_si256(second, high_bits), number));
-		}
-		hits = _mm256_or_si256(
-			hits, _mm256_and_si256(_mm256_cmpeq_epi8(first, two), enters));
-		hits = _mm256_or_si256(hits,
-		                       _mm256_and_si256(_mm256_cmpeq_epi8(first, interrupt),
-		                                        _mm256_cmpeq_epi8(second, number)));
-		masks[i] = (uint32_t)_mm256_movemask_epi8(hits);
+		__m256i first = load_avx2(code + 32 * i);
+		__m256i second = load_avx2(code + 32 * i + 1);
+		__m256i branch = _mm256_cmpeq_epi8(_mm256_and_si256(first, bytes_avx2(0xfe)),
+		                                   bytes_avx2(0xe8));
+		__m256i number = _mm256_cmpeq_epi8(second, bytes_avx2(0x80));
+		__m256i enters = _mm256_or_si256(_mm256_cmpeq_epi8(second, bytes_avx2(0x05)),
+		                                 _mm256_cmpeq_epi8(second, bytes_avx2(0x34)));
+		__m256i two = _mm256_cmpeq_epi8(first, bytes_avx2(0x0f));
+		__m256i high = _mm256_and_si256(second, bytes_avx2(0xf0));
+		enters = _mm256_or_si256(enters, _mm256_cmpeq_epi8(high, bytes_avx2(0x80)));
+		enters = _mm256_and_si256(enters, two);
+		number = _mm256_and_si256(number, _mm256_cmpeq_epi8(first, bytes_avx2(0xcd)));
+		__m256i modrm = _mm256_cmpeq_epi8(_mm256_and_si256(second, bytes_avx2(MODRM_MASK)),
+		                                  bytes_avx2(MODRM_RIP));
+		__m256i take = _mm256_and_si256(_mm256_cmpeq_epi8(first, bytes_avx2(LEA)), modrm);
+		places[i] = (struct x86_places){
+			.branches = mask_avx2(branch),
+			.others = mask_avx2(_mm256_or_si256(enters, number)),
+			.takes = mask_avx2(take),
+		};
 	}
 }
 
@@ -54,86 +72,122 @@ static uint32_t spread(uint32_t bits, unsigned k)
 	return x << k;
 }
 
-AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                              uint32_t low, uint32_t span, uint32_t *masks)
+/* x < span, unsigned: the smaller of x and span - 1 is x. */
+AVX2 static inline __m256i below_avx2(__m256i x, __m256i last)
 {
-	/* x < span, unsigned: the smaller of x and span - 1 is x. */
+	return _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x);
+}
+
+AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
+                              const struct x86_numbers *wanted, size_t wanted_count,
+                              uint32_t *masks)
+{
 	const __m256i lanes = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-	const __m256i last = _mm256_set1_epi32((int)(span - 1));
-	const __m256i start = _mm256_set1_epi32((int)low);
+	__m256i low[X86_CLUSTERS];
+	__m256i last[X86_CLUSTERS];
+	for (size_t w = 0; w < wanted_count; w++) {
+		low[w] = _mm256_set1_epi32((int)wanted[w].low);
+		last[w] = _mm256_set1_epi32((int)(wanted[w].span - 1));
+	}
 	for (size_t i = 0; i < count; i++) {
+		__m256i hits[4];
+		uint32_t place = offset + 32 * (uint32_t)i;
 		for (unsigned k = 0; k < 4; k++) {
-			const uint8_t *at = code + 32 * i + k;
-			__m256i d = _mm256_loadu_si256((const __m256i *)(const void *)at);
-			uint32_t first = offset + 32 * (uint32_t)i + k - low;
-			__m256i place = _mm256_add_epi32(lanes, _mm256_set1_epi32((int)first));
-			__m256i x = _mm256_add_epi32(d, place);
-			__m256i hit = _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x);
-			if (absolute) {
-				x = _mm256_sub_epi32(d, start);
-				hit = _mm256_or_si256(
-					hit, _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x));
+			__m256i field = load_avx2(code + 32 * i + k);
+			__m256i at = _mm256_add_epi32(lanes, _mm256_set1_epi32((int)(place + k)));
+			__m256i target = _mm256_add_epi32(field, at);
+			hits[k] = _mm256_setzero_si256();
+			for (size_t w = 0; w < wanted_count; w++) {
+				__m256i hit = below_avx2(_mm256_sub_epi32(target, low[w]), last[w]);
+				if (absolute) {
+					__m256i x = _mm256_sub_epi32(field, low[w]);
+					hit = _mm256_or_si256(hit, below_avx2(x, last[w]));
+				}
+				hits[k] = _mm256_or_si256(hits[k], hit);
 			}
-			uint32_t bits = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(hit));
-			if (bits != 0) {
-				masks[i] |= spread(bits, k);
-			}
+		}
+		__m256i any = _mm256_or_si256(_mm256_or_si256(hits[0], hits[1]),
+		                              _mm256_or_si256(hits[2], hits[3]));
+		masks[i] = 0;
+		if (_mm256_testz_si256(any, any)) {
+			continue;
+		}
+		for (unsigned k = 0; k < 4; k++) {
+			__m256 lane = _mm256_castsi256_ps(hits[k]);
+			masks[i] |= spread((uint32_t)_mm256_movemask_ps(lane), k);
 		}
 	}
 }
 
 const struct x86_masks x86_masks_avx2 = {opcodes_avx2, numbers_avx2};
 
-static void opcodes_sse2(const uint8_t *code, size_t count, bool go, uint32_t *masks)
+static inline __m128i bytes_sse2(int value)
 {
-	const __m128i branch_bits = _mm_set1_epi8((char)0xfe);
-	const __m128i branch = _mm_set1_epi8((char)0xe8);
-	const __m128i two = _mm_set1_epi8(0x0f);
-	const __m128i interrupt = _mm_set1_epi8((char)0xcd);
-	const __m128i number = _mm_set1_epi8((char)0x80);
-	const __m128i high_bits = _mm_set1_epi8((char)0xf0);
-	for (size_t i = 0; i < 2 * count; i++) {
-		__m128i first = _mm_loadu_si128((const __m128i *)(const void *)(code + 16 * i));
-		__m128i second =
-			_mm_loadu_si128((const __m128i *)(const void *)(code + 16 * i + 1));
-		__m128i hits = _mm_cmpeq_epi8(_mm_and_si128(first, branch_bits), branch);
-		__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, _mm_set1_epi8(0x05)),
-		                              _mm_cmpeq_epi8(second, _mm_set1_epi8(0x34)));
-		if (!go) {
-			enters = _mm_or_si128(
-				enters, _mm_cmpeq_epi8(_mm_and_si128(second, high_bits), number));
-		}
-		hits = _mm_or_si128(hits, _mm_and_si128(_mm_cmpeq_epi8(first, two), enters));
-		hits = _mm_or_si128(hits, _mm_and_si128(_mm_cmpeq_epi8(first, interrupt),
-		                                        _mm_cmpeq_epi8(second, number)));
-		uint32_t mask = (uint32_t)_mm_movemask_epi8(hits);
-		masks[i / 2] = i % 2 == 0 ? mask : masks[i / 2] | mask << 16;
+	return _mm_set1_epi8((char)value);
+}
+
+static inline __m128i load_sse2(const uint8_t *at)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+static inline void half_sse2(const uint8_t *code, unsigned shift, struct x86_places *places)
+{
+	__m128i first = load_sse2(code);
+	__m128i second = load_sse2(code + 1);
+	__m128i branch = _mm_cmpeq_epi8(_mm_and_si128(first, bytes_sse2(0xfe)), bytes_sse2(0xe8));
+	__m128i number = _mm_cmpeq_epi8(second, bytes_sse2(0x80));
+	__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, bytes_sse2(0x05)),
+	                              _mm_cmpeq_epi8(second, bytes_sse2(0x34)));
+	__m128i two = _mm_cmpeq_epi8(first, bytes_sse2(0x0f));
+	__m128i high = _mm_and_si128(second, bytes_sse2(0xf0));
+	enters = _mm_or_si128(enters, _mm_cmpeq_epi8(high, bytes_sse2(0x80)));
+	enters = _mm_and_si128(enters, two);
+	number = _mm_and_si128(number, _mm_cmpeq_epi8(first, bytes_sse2(0xcd)));
+	__m128i modrm = _mm_cmpeq_epi8(_mm_and_si128(second, bytes_sse2(MODRM_MASK)),
+	                               bytes_sse2(MODRM_RIP));
+	__m128i take = _mm_and_si128(_mm_cmpeq_epi8(first, bytes_sse2(LEA)), modrm);
+	places->branches |= (uint32_t)_mm_movemask_epi8(branch) << shift;
+	places->others |= (uint32_t)_mm_movemask_epi8(_mm_or_si128(enters, number)) << shift;
+	places->takes |= (uint32_t)_mm_movemask_epi8(take) << shift;
+}
+
+static void opcodes_sse2(const uint8_t *code, size_t count, struct x86_places *places)
+{
+	for (size_t i = 0; i < count; i++) {
+		places[i] = (struct x86_places){0};
+		half_sse2(code + 32 * i, 0, &places[i]);
+		half_sse2(code + 32 * i + 16, 16, &places[i]);
 	}
 }
 
 static void numbers_sse2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                         uint32_t low, uint32_t span, uint32_t *masks)
+                         const struct x86_numbers *wanted, size_t wanted_count, uint32_t *masks)
 {
 	/* There is no unsigned comparison: both sides are moved down by half the range. */
 	const __m128i half = _mm_set1_epi32((int)0x80000000);
-	const __m128i bound = _mm_xor_si128(_mm_set1_epi32((int)(span - 1)), half);
 	const __m128i lanes = _mm_setr_epi32(0, 4, 8, 12);
-	const __m128i start = _mm_set1_epi32((int)low);
-	for (size_t i = 0; i < 2 * count; i++) {
-		for (unsigned k = 0; k < 4; k++) {
-			const uint8_t *at = code + 16 * i + k;
-			__m128i d = _mm_loadu_si128((const __m128i *)(const void *)at);
-			__m128i place = _mm_add_epi32(
-				lanes, _mm_set1_epi32((int)(offset + 16 * (uint32_t)i + k - low)));
-			__m128i x = _mm_xor_si128(_mm_add_epi32(d, place), half);
+	memset(masks, 0, count * sizeof(*masks));
+	for (size_t i = 0; i < 8 * count; i++) {
+		/* Four numbers, four bytes apart, from byte k of 16 on. */
+		unsigned k = i % 4;
+		const uint8_t *at = code + 16 * (i / 4) + k;
+		__m128i field = load_sse2(at);
+		__m128i place = _mm_set1_epi32((int)(offset + 16 * (uint32_t)(i / 4) + k));
+		__m128i target = _mm_add_epi32(field, _mm_add_epi32(lanes, place));
+		for (size_t w = 0; w < wanted_count; w++) {
+			__m128i low = _mm_set1_epi32((int)wanted[w].low);
+			__m128i bound = _mm_xor_si128(_mm_set1_epi32((int)(wanted[w].span - 1)),
+			                              half);
+			__m128i x = _mm_xor_si128(_mm_sub_epi32(target, low), half);
 			__m128i miss = _mm_cmpgt_epi32(x, bound);
 			if (absolute) {
-				x = _mm_xor_si128(_mm_sub_epi32(d, start), half);
+				x = _mm_xor_si128(_mm_sub_epi32(field, low), half);
 				miss = _mm_and_si128(miss, _mm_cmpgt_epi32(x, bound));
 			}
 			uint32_t bits = ~(uint32_t)_mm_movemask_ps(_mm_castsi128_ps(miss)) & 0xf;
 			if (bits != 0) {
-				masks[i / 2] |= spread(bits, k) << (i % 2 == 0 ? 0 : 16);
+				masks[i / 8] |= spread(bits, k) << (i / 4 % 2 == 0 ? 0 : 16);
 			}
 		}
 	}
@@ -148,21 +202,39 @@ const struct x86_masks *x86_masks(void)
 
 #else
 
-static void opcodes_any(const uint8_t *code, size_t count, bool go, uint32_t *masks)
+/* Bytes that could begin something; see the vectors above. */
+static void opcodes_any(const uint8_t *code, size_t count, struct x86_places *places)
 {
-	(void)code;
-	(void)go;
-	memset(masks, 0xff, count * sizeof(*masks));
+	for (size_t i = 0; i < 32 * count; i++) {
+		struct x86_places *to = &places[i / 32];
+		uint32_t bit = UINT32_C(1) << i % 32;
+		if (i % 32 == 0) {
+			*to = (struct x86_places){0};
+		}
+		bool high = (code[i + 1] & 0xf0) == 0x80;
+		bool two = code[i + 1] == 0x05 || code[i + 1] == 0x34 || high;
+		bool other = (code[i] == 0x0f && two) || (code[i] == 0xcd && code[i + 1] == 0x80);
+		to->branches |= (code[i] & 0xfe) == 0xe8 ? bit : 0;
+		to->others |= other ? bit : 0;
+		to->takes |= code[i] == LEA && (code[i + 1] & MODRM_MASK) == MODRM_RIP ? bit : 0;
+	}
 }
 
 static void numbers_any(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                        uint32_t low, uint32_t span, uint32_t *masks)
+                        const struct x86_numbers *wanted, size_t wanted_count, uint32_t *masks)
 {
-	(void)offset;
-	(void)absolute;
-	(void)low;
-	(void)span;
-	opcodes_any(code, count, true, masks);
+	memset(masks, 0, count * sizeof(*masks));
+	for (size_t i = 0; i < 32 * count; i++) {
+		uint32_t field;
+		memcpy(&field, code + i, sizeof(field));
+		uint32_t target = field + offset + (uint32_t)i;
+		for (size_t w = 0; w < wanted_count; w++) {
+			if (target - wanted[w].low < wanted[w].span ||
+			    (absolute && field - wanted[w].low < wanted[w].span)) {
+				masks[i / 32] |= UINT32_C(1) << i % 32;
+			}
+		}
+	}
 }
 
 const struct x86_masks x86_masks_avx2 = {opcodes_any, numbers_any};

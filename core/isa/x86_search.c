@@ -26,8 +26,12 @@ enum {
 	/* Bytes of code for which masks are made at a time, and how far beyond a mask looks. */
 	CHUNK = 4096,
 	BEYOND = 7,
-	/* Most ranges of addresses that are looked for one by one; more are looked for together. */
-	MAX_CLUSTERS = 6,
+	/* What is collected before it is told: all that a chunk, or the rest, can hold. */
+	BATCH = CHUNK,
+	/* LEA, and the bits of ModRM that say "a distance from the instruction". */
+	LEA = 0x8d,
+	MODRM_MASK = 0xc7,
+	MODRM_RIP = 0x05,
 };
 
 static int32_t distance_at(const uint8_t *code)
@@ -37,42 +41,82 @@ static int32_t distance_at(const uint8_t *code)
 	return distance;
 }
 
-static bool found_two_bytes(const uint8_t *code, size_t size, size_t i, uint64_t addr, bool go,
-                            const struct g2s_sink *sink)
+/* A search of one stretch of code, and what it has collected and not yet told. */
+struct collector {
+	const struct g2s_search *search;
+	const uint8_t *code;
+	size_t size;
+	uint64_t addr;
+	size_t branch_count;
+	size_t take_count;
+	struct g2s_branch branches[BATCH];
+	struct g2s_branch takes[BATCH];
+};
+
+/*
+ * Writes down that the instruction at offset from refers to target, if that is of interest:
+ * answers 1 then, and 0 when the same place is to be used again.
+ */
+static inline size_t collect(const struct g2s_search *search, size_t from, uint64_t target,
+                             struct g2s_branch *to)
 {
-	uint8_t next = code[i + 1];
-	if (next == 0x05) {
-		return sink->enters(sink->user, i, ENTRY_SYSCALL);
-	}
-	if (next == 0x34) {
-		return sink->enters(sink->user, i, ENTRY_SYSENTER);
-	}
-	if (!go && (next & 0xf0) == BRANCH && size - i >= 6) {
-		uint64_t target = addr + i + 6 + (uint64_t)(int64_t)distance_at(code + i + 2);
-		return sink->branch(sink->user, i, target);
-	}
-	return true;
+	uint64_t distance = target - search->base;
+	bool aligned = target - search->aligned.start < search->aligned.end - search->aligned.start;
+	*to = (struct g2s_branch){(uint32_t)from, (uint32_t)distance};
+	return distance < search->span && !(aligned && (target & (search->align - 1)) != 0);
 }
 
-/* Looks at one place whose first byte is of interest; at least two bytes are there. */
-static bool look_at(const uint8_t *code, size_t size, size_t i, uint64_t addr, bool go,
-                    const struct g2s_sink *sink)
+/* The address that the 4 bytes at offset at, which end an instruction, are the distance to. */
+static inline uint64_t target_at(const struct collector *c, size_t at)
 {
-	switch (code[i]) {
-	case TWO_BYTE:
-		return found_two_bytes(code, size, i, addr, go, sink);
-	case INTERRUPT:
-		return code[i + 1] != 0x80 || sink->enters(sink->user, i, ENTRY_INT80);
-	case CALL:
-	case JUMP:
-		if (size - i >= 5) {
-			int64_t distance = distance_at(code + i + 1);
-			return sink->branch(sink->user, i, addr + i + 5 + (uint64_t)distance);
-		}
-		return true;
-	default:
-		return true;
+	return c->addr + at + 4 + (uint64_t)(int64_t)distance_at(c->code + at);
+}
+
+static bool tell(struct collector *c)
+{
+	const struct g2s_search *search = c->search;
+	bool fine = c->branch_count == 0 || search->branches == NULL ||
+	            search->branches(search->user, c->branches, c->branch_count);
+	fine = fine && (c->take_count == 0 || search->takes == NULL ||
+	                search->takes(search->user, c->takes, c->take_count));
+	c->branch_count = 0;
+	c->take_count = 0;
+	return fine;
+}
+
+/* A direct call or jump with a 32-bit distance at offset i. */
+static inline void look_at_branch(struct collector *c, size_t i)
+{
+	c->branch_count += collect(c->search, i, target_at(c, i + 1), &c->branches[c->branch_count]);
+}
+
+/* LEA at offset i, of 6 bytes and maybe a prefix before them. */
+static void look_at_take(struct collector *c, size_t i)
+{
+	c->take_count += collect(c->search, i, target_at(c, i + 2), &c->takes[c->take_count]);
+}
+
+static bool look_at_other(struct collector *c, size_t i)
+{
+	const struct g2s_search *search = c->search;
+	uint8_t next = c->code[i + 1];
+	bool enters = true;
+	unsigned entry = ENTRY_INT80;
+	if (c->code[i] == TWO_BYTE && next == 0x05) {
+		entry = ENTRY_SYSCALL;
+	} else if (c->code[i] == TWO_BYTE && next == 0x34) {
+		entry = ENTRY_SYSENTER;
+	} else {
+		enters = c->code[i] == INTERRUPT && next == 0x80;
 	}
+	if (enters) {
+		return search->enters == NULL || search->enters(search->user, c->addr + i, entry);
+	}
+	if (c->code[i] == TWO_BYTE && (next & 0xf0) == BRANCH && c->size - i >= 6) {
+		c->branch_count += collect(search, i, target_at(c, i + 2),
+		                           &c->branches[c->branch_count]);
+	}
+	return true;
 }
 
 /* How many bytes from i on, in blocks of 32, masks can be made for at once. */
@@ -82,39 +126,77 @@ static size_t chunk_at(size_t size, size_t i)
 	return (left < CHUNK ? left : CHUNK) / 32 * 32;
 }
 
-bool x86_search(const uint8_t *code, size_t size, uint64_t addr, bool go,
-                const struct g2s_sink *sink)
+static bool search_block(struct collector *c, const struct x86_places *places, size_t start)
 {
-	const struct x86_masks *vector = x86_masks();
-	uint32_t masks[CHUNK / 32];
-	size_t i = 0;
-	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
-		vector->opcodes(code + i, chunk / 32, go, masks);
-		for (size_t block = 0; block < chunk / 32; block++) {
-			for (uint32_t mask = masks[block]; mask != 0; mask &= mask - 1) {
-				size_t at = i + 32 * block + (size_t)__builtin_ctz(mask);
-				if (!look_at(code, size, at, addr, go, sink)) {
-					return false;
-				}
-			}
+	for (uint32_t mask = places->branches; mask != 0; mask &= mask - 1) {
+		look_at_branch(c, start + (size_t)__builtin_ctz(mask));
+	}
+	for (uint32_t mask = places->others; mask != 0; mask &= mask - 1) {
+		if (!look_at_other(c, start + (size_t)__builtin_ctz(mask))) {
+			return false;
 		}
 	}
-	for (; i + 2 <= size; i++) {
-		if (!look_at(code, size, i, addr, go, sink)) {
-			return false;
+	if (c->search->go) {
+		for (uint32_t mask = places->takes; mask != 0; mask &= mask - 1) {
+			look_at_take(c, start + (size_t)__builtin_ctz(mask));
 		}
 	}
 	return true;
 }
 
-bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, uint64_t target,
+/* The last bytes, one by one. */
+static bool search_rest(struct collector *c, size_t i)
+{
+	for (; i + 2 <= c->size; i++) {
+		const uint8_t *code = c->code + i;
+		if ((code[0] == CALL || code[0] == JUMP) && c->size - i >= 5) {
+			look_at_branch(c, i);
+		} else if (code[0] == LEA && (code[1] & MODRM_MASK) == MODRM_RIP &&
+		           c->search->go && c->size - i >= 6) {
+			look_at_take(c, i);
+		} else if (!look_at_other(c, i)) {
+			return false;
+		}
+	}
+	return tell(c);
+}
+
+bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
+                const struct g2s_search *search)
+{
+	const struct x86_masks *vector = x86_masks();
+	struct x86_places places[CHUNK / 32];
+	struct collector c;
+	c.search = search;
+	c.code = code;
+	c.size = size;
+	c.addr = addr;
+	c.branch_count = 0;
+	c.take_count = 0;
+	size_t i = 0;
+	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
+		vector->opcodes(code + i, chunk / 32, places);
+		for (size_t block = 0; block < chunk / 32; block++) {
+			if (!search_block(&c, &places[block], i + 32 * block)) {
+				return false;
+			}
+		}
+		if (!tell(&c)) {
+			return false;
+		}
+	}
+	return search_rest(&c, i);
+}
+
+bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, struct g2s_window window,
                      const struct g2s_sink *sink)
 {
 	for (size_t i = 0; i + 2 <= size; i++) {
 		uint8_t byte = code[i];
 		bool branch = (byte & 0xf0) == BRANCH_SHORT || byte == JUMP_SHORT ||
 		              (byte >= LOOP_FIRST && byte <= LOOP_LAST);
-		if (branch && addr + i + 2 + (uint64_t)(int64_t)(int8_t)code[i + 1] == target &&
+		uint64_t target = addr + i + 2 + (uint64_t)(int64_t)(int8_t)code[i + 1];
+		if (branch && target >= window.start && target < window.end &&
 		    !sink->branch(sink->user, i, target)) {
 			return false;
 		}
@@ -150,7 +232,7 @@ static bool look_at_number(const uint8_t *code, size_t size, size_t i, uint64_t 
 
 /* Brings the windows down to a few ranges that hold them, by closing the smallest gaps. */
 static size_t make_clusters(const struct g2s_window *windows, size_t count,
-                            struct g2s_window clusters[MAX_CLUSTERS])
+                            struct g2s_window clusters[X86_CLUSTERS])
 {
 	uint64_t gap = 4096;
 	for (;; gap *= 2) {
@@ -158,7 +240,7 @@ static size_t make_clusters(const struct g2s_window *windows, size_t count,
 		for (size_t i = 0; i < count; i++) {
 			bool near = made != 0 && (windows[i].start - clusters[made - 1].end < gap ||
 			                          windows[i].start < clusters[made - 1].end);
-			if (!near && made == MAX_CLUSTERS) {
+			if (!near && made == X86_CLUSTERS) {
 				made = 0;
 				break;
 			}
@@ -183,20 +265,20 @@ bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr, bool 
                           const struct g2s_sink *sink)
 {
 	const struct x86_masks *vector = x86_masks();
-	struct g2s_window clusters[MAX_CLUSTERS];
+	struct g2s_window clusters[X86_CLUSTERS];
 	size_t cluster_count = make_clusters(windows, count, clusters);
+	struct x86_numbers wanted[X86_CLUSTERS];
+	for (size_t c = 0; c < cluster_count; c++) {
+		uint64_t span = clusters[c].end - clusters[c].start;
+		/* The immediate behind the distance widens the range by its 4 bytes. */
+		wanted[c].low = (uint32_t)clusters[c].start;
+		wanted[c].span = span < UINT32_MAX - 4 ? (uint32_t)span + 4 : UINT32_MAX;
+	}
 	uint32_t masks[CHUNK / 32];
 	size_t i = 0;
 	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
-		memset(masks, 0, sizeof(masks));
-		for (size_t c = 0; c < cluster_count; c++) {
-			uint64_t span = clusters[c].end - clusters[c].start;
-			/* The immediate behind the distance widens the range by its 4 bytes. */
-			vector->numbers(code + i, chunk / 32, (uint32_t)(addr + i + 8), !go,
-			                (uint32_t)clusters[c].start,
-			                span < UINT32_MAX - 4 ? (uint32_t)span + 4 : UINT32_MAX,
-			                masks);
-		}
+		vector->numbers(code + i, chunk / 32, (uint32_t)(addr + i + 8), !go, wanted,
+		                cluster_count, masks);
 		for (size_t block = 0; block < chunk / 32; block++) {
 			for (uint32_t mask = masks[block]; mask != 0; mask &= mask - 1) {
 				size_t at = i + 32 * block + (size_t)__builtin_ctz(mask);

@@ -5,28 +5,49 @@
 #include "g2s/isa/isa.h"
 
 /* The searches of struct g2s_arch for x86; see there. */
-bool x86_search(const uint8_t *code, size_t size, uint64_t addr, bool go,
-                const struct g2s_sink *sink);
-bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, uint64_t target,
+bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
+                const struct g2s_search *search);
+bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, struct g2s_window window,
                      const struct g2s_sink *sink);
 bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr, bool go,
                           const struct g2s_window *windows, size_t count,
                           const struct g2s_sink *sink);
 
+enum {
+	/* Most ranges of addresses that are looked for at once. */
+	X86_CLUSTERS = 6,
+};
+
+/* The places in 32 bytes of code that are worth a look, a bit each. */
+struct x86_places {
+	/* Direct calls and jumps: E8, E9. */
+	uint32_t branches;
+	/* The kernel's entries, and the conditional branches 0F 8x. */
+	uint32_t others;
+	/* LEA of a distance from the instruction. */
+	uint32_t takes;
+};
+
+/* 32-bit numbers from low on, span of them, modulo 2^32. */
+struct x86_numbers {
+	uint32_t low;
+	uint32_t span;
+};
+
 /*
- * The vector part of the searches: which of 32 * count bytes at code are worth a look, a bit
- * each.  The bytes that follow, up to 7, are read as well.  Two versions, for processors with
- * AVX2 and for all; they answer the same.
+ * The vector part of the searches: which of 32 * count bytes at code are worth a look.  The bytes
+ * that follow, up to 7, are read as well.  Two versions, for processors with AVX2 and for all;
+ * they answer the same.
  */
 struct x86_masks {
-	/* Where an instruction of interest could begin; branches too when the code is not Go's. */
-	void (*opcodes)(const uint8_t *code, size_t count, bool go, uint32_t *masks);
+	/* Where an instruction of interest could begin. */
+	void (*opcodes)(const uint8_t *code, size_t count, struct x86_places *places);
 	/*
 	 * Where a 32-bit number d stands for which d + offset + position, or, with absolute, d
-	 * itself, lies in [low, low + span) modulo 2^32; masks are added to.
+	 * itself, is one of the wanted.
 	 */
 	void (*numbers)(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-	                uint32_t low, uint32_t span, uint32_t *masks);
+	                const struct x86_numbers *wanted, size_t wanted_count, uint32_t *masks);
 };
 
 extern const struct x86_masks x86_masks_avx2;

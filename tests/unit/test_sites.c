@@ -151,12 +151,12 @@ static const struct example INDIRECT[] = {
 	 "w: 89f8 0f05 c3 f: bf05000000 .c: e8 =w .t: 488d05 =w c3",
 	 "c call 5 arg; t call ? indirect"},
 	/* mov edi, w */
-	{"address as an immediate", BOTH, "w: 89f8 0f05 c3 f: .t: bf $w c3", "t call ? indirect"},
+	{"address as an immediate", C, "w: 89f8 0f05 c3 f: .t: bf $w c3", "t call ? indirect"},
 	/* movabs rdi, w */
-	{"address as a long immediate", BOTH, "w: 89f8 0f05 c3 f: .t: 48bf *w c3",
+	{"address as a long immediate", C, "w: 89f8 0f05 c3 f: .t: 48bf *w c3",
 	 "t call ? indirect"},
 	/* mov qword [rip+p], w */
-	{"address stored", BOTH, "w: 89f8 0f05 c3 f: .t: 48c705 =p-4 $w c3 %bss p: +8",
+	{"address stored", C, "w: 89f8 0f05 c3 f: .t: 48c705 =p-4 $w c3 %bss p: +8",
 	 "t call ? indirect"},
 	{"address in data", BOTH, "w: 89f8 0f05 c3 f: bf05000000 .c: e8 =w c3 %data p: *w",
 	 "c call 5 arg; p call ? indirect"},

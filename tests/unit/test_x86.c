@@ -245,7 +245,10 @@ static void refuses_what_is_no_instruction(void **state)
 	assert_false(ARCH->decode(ARCH, prefixes, 0, ADDR, &insn));
 }
 
-/* What a search reported: "e0 1": entry 1 at offset 0; "b5 ...": a branch; "a7 ...": an address. */
+/*
+ * What a search reported: "e0 1": entry 1 at offset 0; "b5 ...": a branch; "t5 ...": an address of
+ * code that is taken; "a7 ...": an operand.
+ */
 struct report {
 	char text[512];
 	size_t left;
@@ -259,9 +262,29 @@ static bool note(struct report *report, char kind, size_t offset, uint64_t what)
 	return --report->left != 0;
 }
 
-static bool note_entry(void *user, size_t offset, unsigned entry)
+static bool note_entry(void *user, uint64_t addr, unsigned entry)
 {
-	return note(user, 'e', offset, entry);
+	return note(user, 'e', (size_t)(addr - ADDR), entry);
+}
+
+static bool note_items(struct report *report, char kind, const struct g2s_branch *items,
+                       size_t count)
+{
+	bool fine = true;
+	for (size_t i = 0; fine && i < count; i++) {
+		fine = note(report, kind, items[i].from, items[i].to);
+	}
+	return fine;
+}
+
+static bool note_branches(void *user, const struct g2s_branch *items, size_t count)
+{
+	return note_items(user, 'b', items, count);
+}
+
+static bool note_takes(void *user, const struct g2s_branch *items, size_t count)
+{
+	return note_items(user, 't', items, count);
 }
 
 static bool note_branch(void *user, size_t offset, uint64_t target)
@@ -277,41 +300,107 @@ static bool note_address(void *user, size_t offset, uint64_t target)
 static struct g2s_sink sink_of(struct report *report, size_t most)
 {
 	*report = (struct report){.left = most};
-	return (struct g2s_sink){note_entry, note_branch, note_address, report};
+	return (struct g2s_sink){note_branch, note_address, report};
 }
+
+/* A search for everything, with addresses told as they are. */
+static struct g2s_search search_of(struct report *report, bool go, size_t most)
+{
+	*report = (struct report){.left = most};
+	return (struct g2s_search){
+		.go = go,
+		.span = UINT32_MAX,
+		.align = 1,
+		.enters = note_entry,
+		.branches = note_branches,
+		.takes = note_takes,
+		.user = report,
+	};
+}
+
+/* The code; "lea rax, [rip+1]; lea esi, [rip+2]" are at its end. */
+static const uint8_t SEARCHED[] = {
+	0x0f, 0x05, 0xcd, 0x80, 0x0f, 0x34, 0xe8, 0x00, 0x00, 0x00, 0x00, 0xe9,
+	0xf0, 0xff, 0xff, 0xff, 0x0f, 0x84, 0x01, 0x00, 0x00, 0x00, 0x0f, 0x05,
+	0x48, 0x8d, 0x05, 0x01, 0x00, 0x00, 0x00, 0x8d, 0x35, 0x02, 0x00, 0x00, 0x00,
+};
 
 static void searches_entries_and_branches(void **state)
 {
 	(void)state;
-	static const uint8_t code[] = {
-		0x0f, 0x05, 0xcd, 0x80, 0x0f, 0x34, 0xe8, 0x00, 0x00, 0x00, 0x00, 0xe9,
-		0xf0, 0xff, 0xff, 0xff, 0x0f, 0x84, 0x01, 0x00, 0x00, 0x00, 0x0f, 0x05,
-	};
+	const size_t size = sizeof(SEARCHED);
 	struct report report;
-	struct g2s_sink sink = sink_of(&report, 99);
-	assert_true(ARCH->search(code, sizeof(code), ADDR, false, &sink));
+	struct g2s_search search = search_of(&report, false, 99);
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text,
-	                    "e0 0; e2 1; e4 2; b6 40100b; bb 401000; b10 401017; e16 0");
-	/* Go's compiler leaves no function by a branch. */
-	sink = sink_of(&report, 99);
-	assert_true(ARCH->search(code, sizeof(code), ADDR, true, &sink));
-	assert_string_equal(report.text, "e0 0; e2 1; e4 2; b6 40100b; bb 401000; e16 0");
+	                    "e0 0; e2 1; e4 2; e16 0; b6 40100b; bb 401000; b10 401017");
+	/* Go takes addresses by LEA alone. */
+	search = search_of(&report, true, 99);
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_string_equal(report.text, "e0 0; e2 1; e4 2; e16 0; b6 40100b; bb 401000; "
+	                    "b10 401017; t19 401020; t1f 401027");
 	/* The receiver may have had enough. */
-	sink = sink_of(&report, 2);
-	assert_false(ARCH->search(code, sizeof(code), ADDR, true, &sink));
+	for (size_t most = 1; most <= 9; most++) {
+		search = search_of(&report, true, most);
+		assert_false(ARCH->search(SEARCHED, size, ADDR, &search));
+	}
+	search = search_of(&report, true, 2);
+	assert_false(ARCH->search(SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "e0 0; e2 1");
-	/* At every length: nothing is read beyond the end, nothing that is cut is reported. */
-	for (size_t size = 0; size < sizeof(code); size++) {
-		uint8_t cut[sizeof(code)];
+}
+
+/* At every length: nothing is read beyond the end, nothing that is cut is reported. */
+static void searches_what_is_cut(void **state)
+{
+	(void)state;
+	struct report report;
+	for (size_t size = 0; size < sizeof(SEARCHED); size++) {
+		uint8_t cut[sizeof(SEARCHED)];
 		uint8_t *end = cut + sizeof(cut) - size;
-		memcpy(end, code, size);
-		sink = sink_of(&report, 99);
-		assert_true(ARCH->search(end, size, ADDR, false, &sink));
+		memcpy(end, SEARCHED, size);
+		struct g2s_search search = search_of(&report, false, 99);
+		assert_true(ARCH->search(end, size, ADDR, &search));
 		assert_int_equal(strstr(report.text, "b6") != NULL, size >= 11);
 		assert_int_equal(strstr(report.text, "bb") != NULL, size >= 16);
 		assert_int_equal(strstr(report.text, "b10") != NULL, size >= 22);
 		assert_int_equal(strstr(report.text, "e0") != NULL, size >= 2);
+		search = search_of(&report, true, 99);
+		assert_true(ARCH->search(end, size, ADDR, &search));
+		assert_int_equal(strstr(report.text, "t19") != NULL, size >= 31);
+		assert_int_equal(strstr(report.text, "t1f") != NULL, size >= 37);
 	}
+}
+
+/* Targets are told as distances from a base, as far as they are of interest. */
+static void searches_for_targets(void **state)
+{
+	(void)state;
+	const size_t size = sizeof(SEARCHED);
+	struct report report;
+	struct g2s_search search = search_of(&report, false, 99);
+	search.base = ADDR + 0xb;
+	search.span = 0xc;
+	search.enters = NULL;
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_string_equal(report.text, "b6 0");
+	search = search_of(&report, false, 99);
+	search.base = ADDR + 0xb;
+	search.span = 0xd;
+	search.enters = NULL;
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_string_equal(report.text, "b6 0; b10 c");
+	search = search_of(&report, false, 99);
+	search.enters = NULL;
+	search.aligned = (struct g2s_window){ADDR, ADDR + 0x17};
+	search.align = 16;
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_string_equal(report.text, "bb 401000; b10 401017");
+	search = search_of(&report, true, 99);
+	search.branches = NULL;
+	search.takes = NULL;
+	search.enters = NULL;
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_string_equal(report.text, "");
 }
 
 static void searches_near(void **state)
@@ -322,13 +411,18 @@ static void searches_near(void **state)
 	                               0xe2, 0xfe, 0xe3, 0x10};
 	struct report report;
 	struct g2s_sink sink = sink_of(&report, 99);
-	assert_true(ARCH->search_near(code, sizeof(code), ADDR, ADDR + 6, &sink));
+	struct g2s_window one = {ADDR + 6, ADDR + 7};
+	assert_true(ARCH->search_near(code, sizeof(code), ADDR, one, &sink));
 	assert_string_equal(report.text, "b0 401006; b2 401006; b6 401006");
 	sink = sink_of(&report, 1);
-	assert_false(ARCH->search_near(code, sizeof(code), ADDR, ADDR + 6, &sink));
+	assert_false(ARCH->search_near(code, sizeof(code), ADDR, one, &sink));
 	sink = sink_of(&report, 99);
-	assert_true(ARCH->search_near(code, 1, ADDR, ADDR + 6, &sink));
+	assert_true(ARCH->search_near(code, 1, ADDR, one, &sink));
 	assert_string_equal(report.text, "");
+	sink = sink_of(&report, 99);
+	struct g2s_window wide = {ADDR + 7, ADDR + 0x1b};
+	assert_true(ARCH->search_near(code, sizeof(code), ADDR, wide, &sink));
+	assert_string_equal(report.text, "b8 40101a");
 }
 
 /* lea rax, [rip+0xff9]; mov dword [rip+0xfef], 5; mov edi, 0x402000; movabs rdi, 0x402000 */
@@ -364,7 +458,7 @@ enum { HAY = 9001 };
 static void fill_hay(uint8_t *hay, uint32_t seed)
 {
 	static const uint8_t bytes[] = {0x0f, 0x05, 0x34, 0xcd, 0x80, 0xe8, 0xe9, 0x84,
-	                                0x00, 0x00, 0xff, 0xff, 0x10, 0x20, 0x40, 0x90};
+	                                0x00, 0x00, 0xff, 0xff, 0x10, 0x8d, 0x05, 0x90};
 	for (size_t i = 0; i < HAY; i++) {
 		seed = seed * 1664525 + 1013904223;
 		hay[i] = (seed >> 31) != 0 ? (uint8_t)(seed >> 16) : bytes[seed >> 20 & 15];
@@ -380,18 +474,31 @@ struct total {
 static bool add_up(struct total *total, uint64_t kind, uint64_t offset, uint64_t what)
 {
 	total->count++;
-	total->sum = (total->sum ^ (kind << 60) ^ (offset << 40) ^ what) * 0x9e3779b97f4a7c15;
+	/* In whatever order. */
+	uint64_t item = (kind * 31 + offset) * 0xff51afd7ed558ccd ^ what * 0x9e3779b97f4a7c15;
+	total->sum += (item ^ item >> 29) * 0x9e3779b97f4a7c15;
 	return true;
 }
 
-static bool total_entry(void *user, size_t offset, unsigned entry)
+static bool total_entry(void *user, uint64_t addr, unsigned entry)
 {
-	return add_up(user, 1, offset, entry);
+	return add_up(user, 1, addr - ADDR, entry);
 }
 
-static bool total_branch(void *user, size_t offset, uint64_t target)
+static bool total_branches(void *user, const struct g2s_branch *items, size_t count)
 {
-	return add_up(user, 2, offset, target);
+	for (size_t i = 0; i < count; i++) {
+		add_up(user, 2, items[i].from, items[i].to);
+	}
+	return true;
+}
+
+static bool total_takes(void *user, const struct g2s_branch *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		add_up(user, 4, items[i].from, items[i].to);
+	}
+	return true;
 }
 
 static bool total_address(void *user, size_t offset, uint64_t target)
@@ -413,8 +520,19 @@ static uint64_t signed_at(const uint8_t *hay, size_t size, size_t i)
 	return (uint64_t)(int64_t)(int32_t)(uint32_t)number_at(hay, size, i);
 }
 
+static void add_target(struct total *total, const struct g2s_search *search, uint64_t kind,
+                       size_t i, uint64_t target)
+{
+	bool aligned = target >= search->aligned.start && target < search->aligned.end;
+	if (target - search->base < search->span &&
+	    !(aligned && target % search->align != 0)) {
+		add_up(total, kind, i, (uint32_t)(target - search->base));
+	}
+}
+
 /* One place after the other, as one would say it. */
-static struct total plain_search(const uint8_t *hay, size_t size, bool go)
+static struct total plain_search(const uint8_t *hay, size_t size,
+                                 const struct g2s_search *search)
 {
 	struct total total = {0, 0};
 	for (size_t i = 0; i + 2 <= size; i++) {
@@ -423,10 +541,13 @@ static struct total plain_search(const uint8_t *hay, size_t size, bool go)
 			add_up(&total, 1, i, two == 0x0f05 ? 0 : two == 0xcd80 ? 1 : 2);
 		}
 		if ((hay[i] == 0xe8 || hay[i] == 0xe9) && i + 5 <= size) {
-			add_up(&total, 2, i, ADDR + i + 5 + signed_at(hay, size, i + 1));
+			add_target(&total, search, 2, i, ADDR + i + 5 + signed_at(hay, size, i + 1));
 		}
-		if ((two & 0xfff0) == 0x0f80 && i + 6 <= size && !go) {
-			add_up(&total, 2, i, ADDR + i + 6 + signed_at(hay, size, i + 2));
+		if ((two & 0xfff0) == 0x0f80 && i + 6 <= size) {
+			add_target(&total, search, 2, i, ADDR + i + 6 + signed_at(hay, size, i + 2));
+		}
+		if ((two & 0xffc7) == 0x8d05 && i + 6 <= size && search->go) {
+			add_target(&total, search, 4, i, ADDR + i + 6 + signed_at(hay, size, i + 2));
 		}
 	}
 	return total;
@@ -437,21 +558,31 @@ static void searches_as_plainly(void **state)
 {
 	(void)state;
 	static uint8_t hay[HAY];
-	for (uint32_t seed = 0; seed < 40; seed++) {
+	size_t all = 0;
+	for (uint32_t seed = 0; seed < 80; seed++) {
 		fill_hay(hay, seed);
-		const uint8_t *from = hay + seed;
-		size_t size = seed < 20 ? 4096 + 2 * (size_t)seed : HAY - 60 - seed;
-		for (int go = 0; go <= 1; go++) {
-			struct total found = {0, 0};
-			const struct g2s_sink sink = {total_entry, total_branch, total_address,
-			                              &found};
-			assert_true(ARCH->search(from, size, ADDR, go != 0, &sink));
-			struct total wanted = plain_search(from, size, go != 0);
-			assert_true(wanted.count > 100);
-			assert_int_equal(found.count, wanted.count);
-			assert_true(found.sum == wanted.sum);
-		}
+		const uint8_t *from = hay + seed % 40;
+		size_t size = seed < 40 ? 4096 + 2 * (size_t)seed : HAY - 60 - seed;
+		struct total found = {0, 0};
+		struct g2s_search search = {
+			.go = seed % 2 != 0,
+			.base = seed % 3 == 0 ? 0 : ADDR - 0x10000,
+			.span = seed % 3 == 1 ? 0x20000 : UINT32_MAX,
+			.aligned = {ADDR, ADDR + (seed % 5) * 0x10000000},
+			.align = UINT64_C(1) << seed % 6,
+			.enters = total_entry,
+			.branches = total_branches,
+			.takes = total_takes,
+			.user = &found,
+		};
+		assert_true(ARCH->search(from, size, ADDR, &search));
+		struct total wanted = plain_search(from, size, &search);
+		assert_true(wanted.count > 0);
+		assert_int_equal(found.count, wanted.count);
+		assert_true(found.sum == wanted.sum);
+		all += wanted.count;
 	}
+	assert_true(all > 20000);
 }
 
 /* Every address that 4 or 8 bytes of hay could stand for, and that lies in a window, is found. */
@@ -460,7 +591,7 @@ static void expect_addresses(const uint8_t *hay, size_t size, uint64_t addr,
 {
 	struct total found = {0, 0};
 	struct total wanted = {0, 0};
-	const struct g2s_sink sink = {total_entry, total_branch, total_address, &found};
+	const struct g2s_sink sink = {NULL, total_address, &found};
 	for (size_t i = 0; i + 4 <= size; i++) {
 		uint64_t field = signed_at(hay, size, i);
 		uint64_t whole = i + 8 <= size ? number_at(hay, size, i) : field;
@@ -514,19 +645,26 @@ static void has_equal_masks(void **state)
 		skip();
 	}
 	for (uint32_t seed = 0; seed < 64; seed++) {
-		uint32_t a[BLOCKS] = {0};
-		uint32_t b[BLOCKS] = {0};
+		struct x86_places p[BLOCKS];
+		struct x86_places q[BLOCKS];
+		uint32_t a[BLOCKS];
+		uint32_t b[BLOCKS];
+		struct x86_numbers wanted[X86_CLUSTERS];
 		fill_hay(hay, seed);
-		x86_masks_avx2.opcodes(hay + seed, BLOCKS, seed % 2 != 0, a);
-		x86_masks_sse2.opcodes(hay + seed, BLOCKS, seed % 2 != 0, b);
-		assert_memory_equal(a, b, sizeof(a));
-		memset(a, 0, sizeof(a));
-		memset(b, 0, sizeof(b));
-		uint32_t low = seed * 0x11111111;
-		uint32_t span = seed % 4 == 0 ? UINT32_MAX : UINT32_C(1) << seed % 32;
-		x86_masks_avx2.numbers(hay + seed, BLOCKS, ADDR, seed % 2 != 0, low, span, a);
-		x86_masks_sse2.numbers(hay + seed, BLOCKS, ADDR, seed % 2 != 0, low, span, b);
-		assert_memory_equal(a, b, sizeof(a));
+		x86_masks_avx2.opcodes(hay + seed, BLOCKS, p);
+		x86_masks_sse2.opcodes(hay + seed, BLOCKS, q);
+		assert_memory_equal(p, q, sizeof(p));
+		for (uint32_t w = 0; w < X86_CLUSTERS; w++) {
+			wanted[w].low = seed * 0x11111111 + w * 0x01000193;
+			wanted[w].span = (seed + w) % 16 == 0 ? UINT32_MAX
+			                                      : UINT32_C(1) << (seed + w) % 32;
+		}
+		for (size_t count = 0; count <= X86_CLUSTERS; count++) {
+			bool absolute = seed % 2 != 0;
+			x86_masks_avx2.numbers(hay + seed, BLOCKS, ADDR, absolute, wanted, count, a);
+			x86_masks_sse2.numbers(hay + seed, BLOCKS, ADDR, absolute, wanted, count, b);
+			assert_memory_equal(a, b, sizeof(a));
+		}
 	}
 }
 
@@ -542,11 +680,13 @@ static void is_found_by_machine(void **state)
 
 int main(void)
 {
-	enum { OTHERS = 8 };
+	enum { OTHERS = 10 };
 	struct CMUnitTest tests[COUNT(EXAMPLES) + OTHERS];
 	const struct CMUnitTest others[OTHERS] = {
 		cmocka_unit_test(refuses_what_is_no_instruction),
 		cmocka_unit_test(searches_entries_and_branches),
+		cmocka_unit_test(searches_what_is_cut),
+		cmocka_unit_test(searches_for_targets),
 		cmocka_unit_test(searches_near),
 		cmocka_unit_test(searches_addresses),
 		cmocka_unit_test(searches_as_plainly),

@@ -10,12 +10,6 @@
  * refutes.
  */
 
-/* A place that looks like a call, jump or branch, as distances from the lowest code address. */
-struct g2s_branch {
-	uint32_t from;
-	uint32_t to;
-};
-
 /* A place that looks like an instruction entering the kernel. */
 struct g2s_hit {
 	uint64_t addr;
@@ -26,10 +20,20 @@ struct g2s_hit {
 struct g2s_refs {
 	const struct g2s_arch *arch;
 	const struct g2s_funcs *funcs;
+	/* The lowest address of code, and bytes from there to the end of the last. */
 	uint64_t base;
-	struct g2s_branch *branches;
-	size_t branch_count;
-	size_t branch_capacity;
+	uint64_t span;
+	/*
+	 * Places that look like calls, jumps or branches, as distances from base: lists of
+	 * chunks, one for each group of pages that they go to.  bucket_count is a power of two.
+	 */
+	struct g2s_refs_chunk **buckets;
+	size_t bucket_count;
+	struct g2s_refs_slab *slabs;
+	/* Places of Go's code that look like taking the address of code. */
+	struct g2s_branch *takes;
+	size_t take_count;
+	size_t take_capacity;
 	/* Sorted by address. */
 	struct g2s_hit *hits;
 	size_t hit_count;
@@ -75,6 +79,13 @@ void g2s_refs_free(struct g2s_refs *refs);
  */
 bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *windows,
                        size_t count, struct g2s_references *out);
+
+/*
+ * Hands visit every branch that was kept: all but those with a one-byte distance, places that turn
+ * out to be none included; in an order that depends on the file alone.  False when visit said so.
+ */
+bool g2s_refs_each_branch(const struct g2s_refs *refs,
+                          bool (*visit)(void *user, uint64_t from, uint64_t to), void *user);
 
 /* The same for operands of code and words of data that hold an address in one of the windows. */
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,

@@ -155,23 +155,6 @@ struct g2s_entry {
 	uint8_t width;
 };
 
-/*
- * Where a search through bytes tells what it found.  A hit is a place where the bytes look so;
- * whether an instruction begins there is for decoding to say.
- */
-struct g2s_sink {
-	/*
-	 * An instruction that enters the kernel: entry is the index in the architecture's
-	 * entries.
-	 */
-	bool (*enters)(void *user, size_t offset, unsigned entry);
-	/* A call, jump or branch to the address target. */
-	bool (*branch)(void *user, size_t offset, uint64_t target);
-	/* An operand that could stand for the address target; offset is inside the instruction. */
-	bool (*address)(void *user, size_t offset, uint64_t target);
-	void *user;
-};
-
 /* Addresses from start up to end, as one wants to know who refers to them. */
 struct g2s_window {
 	uint64_t start;
@@ -180,6 +163,54 @@ struct g2s_window {
 
 /* True when addr is in one of the windows, which are sorted and apart. */
 bool g2s_window_has(const struct g2s_window *windows, size_t count, uint64_t addr);
+
+/*
+ * A place that looks as if it referred to an address: where it is, and what it refers to, each as
+ * a distance from an address that is agreed on.
+ */
+struct g2s_branch {
+	uint32_t from;
+	uint32_t to;
+};
+
+/*
+ * What a search through code looks for, and whom it tells.  It looks at bytes: whether an
+ * instruction begins where it finds something is for decoding to say.
+ */
+struct g2s_search {
+	/*
+	 * The code is Go's, whose compiler and assembler take addresses as distances from the
+	 * instruction.
+	 */
+	bool go;
+	/*
+	 * Of interest are targets in [base, base + span), and of those in aligned only multiples
+	 * of the power of two align.  span is at most 2^32.
+	 */
+	uint64_t base;
+	uint64_t span;
+	struct g2s_window aligned;
+	uint64_t align;
+	/* An instruction that enters the kernel at addr, entry of the architecture's entries. */
+	bool (*enters)(void *user, uint64_t addr, unsigned entry);
+	/*
+	 * Calls, jumps and conditional branches with a 32-bit distance; many at a time, in no
+	 * order: from counts from the code's start, to from base.
+	 */
+	bool (*branches)(void *user, const struct g2s_branch *items, size_t count);
+	/* Of Go's code: instructions that take an address of code, told in the same way. */
+	bool (*takes)(void *user, const struct g2s_branch *items, size_t count);
+	void *user;
+};
+
+/* Where a search tells what it found; offset is that of the place in the code. */
+struct g2s_sink {
+	/* A call, jump or branch to the address target. */
+	bool (*branch)(void *user, size_t offset, uint64_t target);
+	/* An operand that could stand for the address target; offset is inside the instruction. */
+	bool (*address)(void *user, size_t offset, uint64_t target);
+	void *user;
+};
 
 /* An architecture: data and functions.  One is chosen by e_machine at run time. */
 struct g2s_arch {
@@ -219,16 +250,17 @@ struct g2s_arch {
 	bool (*skim)(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
 	             struct g2s_insn *insn);
 	/*
-	 * Searches code (size bytes, at address addr) for instructions that enter the kernel,
-	 * and for calls and jumps with a 32-bit distance; for conditional branches as well when
-	 * the code is not Go's, whose compiler never leaves a function by one.  False when the
-	 * sink said so.
+	 * Searches code (size bytes, at address addr) for what search says.  False when one of
+	 * its functions said so.
 	 */
-	bool (*search)(const uint8_t *code, size_t size, uint64_t addr, bool go,
-	               const struct g2s_sink *sink);
-	/* Searches for calls, jumps and branches with a short distance to the address target. */
-	bool (*search_near)(const uint8_t *code, size_t size, uint64_t addr, uint64_t target,
-	                    const struct g2s_sink *sink);
+	bool (*search)(const uint8_t *code, size_t size, uint64_t addr,
+	               const struct g2s_search *search);
+	/*
+	 * Searches for calls, jumps and branches with a short distance to an address in the
+	 * window.
+	 */
+	bool (*search_near)(const uint8_t *code, size_t size, uint64_t addr,
+	                    struct g2s_window window, const struct g2s_sink *sink);
 	/*
 	 * Searches for operands that could stand for an address in one of the sorted windows; for
 	 * absolute addresses only when the code is not Go's, whose compiler counts from the
