@@ -7,6 +7,7 @@
  */
 #include "g2s/isa/isa.h"
 #include "x86_search.h"
+#include "x86_skim.h"
 
 #include <Zydis/Zydis.h>
 
@@ -600,6 +601,9 @@ static bool skim(const struct g2s_arch *arch, const uint8_t *code, size_t size, 
 	ZydisDecoder decoder;
 	ZydisDecoderContext context;
 	ZydisDecodedInstruction zi;
+	if (x86_skim_common(code, size, addr, insn)) {
+		return true;
+	}
 	if (!decode_head(&decoder, &context, code, size, &zi)) {
 		return false;
 	}
