@@ -109,6 +109,23 @@ static bool visit_entry(struct trace *trace, const struct g2s_insn *insn,
 	return true;
 }
 
+/*
+ * True when a path of the function leads to an instruction at the hit, though straight decoding
+ * takes that for the middle of another one.
+ */
+static bool is_entered_between(struct trace *trace, const struct g2s_function *function,
+                               const struct sweep_mark *mark)
+{
+	const struct g2s_program *program = trace->program;
+	struct g2s_range range = {function->start, function->end};
+	/* Other code is compiled, or written by hand, in ways that are not known as well. */
+	if (function->go != 0 &&
+	    !sweep_is_doubtful(program->arch, &program->elf, range, mark)) {
+		return false;
+	}
+	return trace_enter(trace, function->start) && g2s_flow_reaches(trace->flow, mark->addr);
+}
+
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
 static void find_raw_sites(struct trace *trace)
 {
@@ -129,12 +146,8 @@ static void find_raw_sites(struct trace *trace)
 		struct g2s_hit hit = trace->refs.hits[i];
 		const struct g2s_function *function = trace_function(trace, hit.addr);
 		bool confirmed = marks[i].found;
-		/*
-		 * Code may also jump into what straight decoding takes for the middle of an
-		 * instruction.
-		 */
-		if (!confirmed && function != NULL && trace_enter(trace, function->start)) {
-			confirmed = g2s_flow_reaches(trace->flow, hit.addr);
+		if (!confirmed && function != NULL) {
+			confirmed = is_entered_between(trace, function, &marks[i]);
 			marks[i].run = hit.addr;
 			marks[i].block = 0;
 		}

@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+enum {
+	/* No instruction is longer. */
+	LONGEST = 15,
+	/* How far before a mark branches are noted one by one. */
+	ENTERED = 64,
+};
+
 static bool runs_on(const struct g2s_insn *insn)
 {
 	return insn->step != G2S_STEP_JUMP && insn->step != G2S_STEP_JUMP_INDIRECT &&
@@ -26,6 +33,9 @@ static void note_target(struct sweep_mark *marks, size_t count, uint64_t target)
 	}
 	if (low < count && marks[low].block < target) {
 		marks[low].block = target;
+	}
+	for (; low < count && marks[low].addr - target < ENTERED; low++) {
+		marks[low].entered |= UINT64_C(1) << (marks[low].addr - target);
 	}
 }
 
@@ -79,6 +89,43 @@ void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct 
 		addr = end;
 	}
 	close_blocks(marks, count, wild);
+}
+
+/* Whether decoding from start on comes to addr. */
+static bool leads_to(const struct g2s_arch *arch, struct g2s_bytes code, uint64_t start,
+                     size_t distance)
+{
+	size_t at = 0;
+	while (at < distance) {
+		struct g2s_insn insn;
+		bool good = arch->skim(arch, code.data + at, code.size - at, start + at, &insn);
+		at += good ? insn.length : 1;
+	}
+	return at == distance;
+}
+
+/*
+ * Whatever way control takes to addr, it passes through one of the LONGEST addresses that begin
+ * ENTERED + LONGEST bytes before, unless it enters later: by a branch that the mark knows of.
+ */
+bool sweep_is_doubtful(const struct g2s_arch *arch, const struct g2s_elf *elf,
+                       struct g2s_range range, const struct sweep_mark *mark)
+{
+	for (uint64_t back = 0; back < ENTERED + LONGEST; back++) {
+		struct g2s_bytes code;
+		bool enters = back < ENTERED && (mark->entered >> back & 1) != 0;
+		if (mark->addr - range.start < back) {
+			return false;
+		}
+		uint64_t start = mark->addr - back;
+		/* From the start of the range on there is only one way, which was taken. */
+		if ((enters || back >= ENTERED) && start != range.start &&
+		    g2s_elf_view(elf, start, &code) &&
+		    leads_to(arch, code, start, (size_t)back)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool sweep_next_run(const struct g2s_arch *arch, const struct g2s_elf *elf,

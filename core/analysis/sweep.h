@@ -28,11 +28,21 @@ struct sweep_mark {
 	 * instruction before; 0 when an indirect jump of the function could lead anywhere.
 	 */
 	uint64_t block;
+	/* Bit d: a direct branch of the function goes to d bytes before addr. */
+	uint64_t entered;
 };
 
 /* Fills in the marks, which are sorted by address, for the code in range. */
 void sweep_range(const struct g2s_arch *arch, const struct g2s_elf *elf, struct g2s_range range,
                  struct sweep_mark *marks, size_t count);
+
+/*
+ * True when an instruction may begin at the mark's address although straight decoding of range,
+ * which has filled the mark in, sees none there: a branch leads in between instructions from
+ * where decoding reaches it, or nobody can tell.
+ */
+bool sweep_is_doubtful(const struct g2s_arch *arch, const struct g2s_elf *elf,
+                       struct g2s_range range, const struct sweep_mark *mark);
 
 /*
  * Moves *run, the start of a straight run in range, on to the start of the next one; false when
