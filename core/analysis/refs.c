@@ -597,14 +597,17 @@ static bool search_methods(struct search *search)
 {
 	const struct g2s_pclntab *tab = search->refs->funcs->tab;
 	struct g2s_bytes types;
-	if (tab == NULL || !g2s_elf_view(search->refs->funcs->elf, tab->types.start, &types)) {
+	const struct g2s_window *last = &search->windows[search->count - 1];
+	if (tab == NULL || last->end <= tab->code.start ||
+	    search->windows[0].start >= tab->code.end ||
+	    !g2s_elf_view(search->refs->funcs->elf, tab->types.start, &types)) {
 		return true;
 	}
 	uint64_t size = tab->types.end - tab->types.start;
 	uint64_t skipped = -tab->types.start & 3;
 	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
 	uint64_t low = search->windows[0].start - text;
-	uint64_t span = search->windows[search->count - 1].end - search->windows[0].start;
+	uint64_t span = last->end - search->windows[0].start;
 	if (types.size < size) {
 		size = types.size;
 	}

@@ -185,6 +185,18 @@ static uint64_t code_end(const struct g2s_funcs *funcs, uint64_t addr)
 }
 
 /*
+ * The end of the code range that holds addr, 0 when none does; *at, the range to look at first, is
+ * moved on, as addresses only ascend.
+ */
+static uint64_t next_code_end(const struct g2s_funcs *funcs, size_t *at, uint64_t addr)
+{
+	while (*at < funcs->code_count && addr >= funcs->code[*at].end) {
+		(*at)++;
+	}
+	return *at < funcs->code_count && addr >= funcs->code[*at].start ? funcs->code[*at].end : 0;
+}
+
+/*
  * Makes the sorted items free of overlap: those that start together become one with the largest
  * extent, an end reaches at most to the next start, and an open one just there.  A symbol
  * without a size inside the extent of another function is a label of that function (musl's
@@ -193,13 +205,14 @@ static uint64_t code_end(const struct g2s_funcs *funcs, uint64_t addr)
 static void close_extents(struct g2s_funcs *funcs)
 {
 	size_t kept = 0;
+	size_t range = 0;
 	uint64_t covered = 0;
 	for (size_t i = 0; i < funcs->count; i++) {
 		const struct g2s_function *item = &funcs->items[i];
 		struct g2s_function *last = kept == 0 ? NULL : &funcs->items[kept - 1];
 		bool label = item->end == 0 && item->start < covered &&
 		             (last == NULL || last->start != item->start);
-		if (code_end(funcs, item->start) == 0 || label) {
+		if (next_code_end(funcs, &range, item->start) == 0 || label) {
 			continue;
 		}
 		covered = item->end > covered ? item->end : covered;
@@ -211,9 +224,10 @@ static void close_extents(struct g2s_funcs *funcs)
 		}
 	}
 	funcs->count = kept;
+	range = 0;
 	for (size_t i = 0; i < kept; i++) {
 		struct g2s_function *item = &funcs->items[i];
-		uint64_t limit = code_end(funcs, item->start);
+		uint64_t limit = next_code_end(funcs, &range, item->start);
 		if (i + 1 < kept && funcs->items[i + 1].start < limit) {
 			limit = funcs->items[i + 1].start;
 		}
@@ -221,6 +235,28 @@ static void close_extents(struct g2s_funcs *funcs)
 			item->end = limit;
 		}
 	}
+}
+
+/* Sorts the items from index mine on, and puts them between those before, which are sorted. */
+static bool merge_foreign(struct g2s_funcs *funcs, size_t mine)
+{
+	size_t theirs = funcs->count - mine;
+	if (theirs == 0) {
+		return true;
+	}
+	struct g2s_function *foreign = malloc(theirs * sizeof(*foreign));
+	if (foreign == NULL) {
+		return false;
+	}
+	memcpy(foreign, &funcs->items[mine], theirs * sizeof(*foreign));
+	qsort(foreign, theirs, sizeof(*foreign), by_start);
+	/* From the end, so that nothing is overwritten before it has moved. */
+	for (size_t at = funcs->count; theirs != 0;) {
+		bool take = mine == 0 || by_start(&funcs->items[mine - 1], &foreign[theirs - 1]) <= 0;
+		funcs->items[--at] = take ? foreign[--theirs] : funcs->items[--mine];
+	}
+	free(foreign);
+	return true;
 }
 
 bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
@@ -231,11 +267,8 @@ bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
 		return false;
 	}
 	size_t go_count = funcs->count;
-	if (!add_foreign(funcs)) {
+	if (!add_foreign(funcs) || !merge_foreign(funcs, go_count)) {
 		return false;
-	}
-	if (funcs->count != go_count) {
-		qsort(funcs->items, funcs->count, sizeof(*funcs->items), by_start);
 	}
 	close_extents(funcs);
 	return true;

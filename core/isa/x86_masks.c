@@ -14,6 +14,17 @@ enum {
 	LEA = 0x8d,
 };
 
+static size_t list_plainly(const struct x86_places *places, size_t count, uint16_t *list)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		for (uint32_t mask = places[i].distances; mask != 0; mask &= mask - 1) {
+			list[known++] = (uint16_t)(32 * i + (size_t)__builtin_ctz(mask));
+		}
+	}
+	return known;
+}
+
 #ifdef __x86_64__
 
 #include <immintrin.h>
@@ -40,25 +51,47 @@ AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, struct x86_plac
 	for (size_t i = 0; i < count; i++) {
 		__m256i first = load_avx2(code + 32 * i);
 		__m256i second = load_avx2(code + 32 * i + 1);
-		__m256i branch = _mm256_cmpeq_epi8(_mm256_and_si256(first, bytes_avx2(0xfe)),
-		                                   bytes_avx2(0xe8));
-		__m256i number = _mm256_cmpeq_epi8(second, bytes_avx2(0x80));
+		__m256i two = _mm256_cmpeq_epi8(first, bytes_avx2(0x0f));
 		__m256i enters = _mm256_or_si256(_mm256_cmpeq_epi8(second, bytes_avx2(0x05)),
 		                                 _mm256_cmpeq_epi8(second, bytes_avx2(0x34)));
-		__m256i two = _mm256_cmpeq_epi8(first, bytes_avx2(0x0f));
-		__m256i high = _mm256_and_si256(second, bytes_avx2(0xf0));
-		enters = _mm256_or_si256(enters, _mm256_cmpeq_epi8(high, bytes_avx2(0x80)));
-		enters = _mm256_and_si256(enters, two);
-		number = _mm256_and_si256(number, _mm256_cmpeq_epi8(first, bytes_avx2(0xcd)));
+		__m256i number = _mm256_and_si256(_mm256_cmpeq_epi8(first, bytes_avx2(0xcd)),
+		                                  _mm256_cmpeq_epi8(second, bytes_avx2(0x80)));
+		__m256i call = _mm256_cmpeq_epi8(_mm256_and_si256(first, bytes_avx2(0xfe)),
+		                                 bytes_avx2(0xe8));
+		__m256i branch = _mm256_cmpeq_epi8(_mm256_and_si256(second, bytes_avx2(0xf0)),
+		                                   bytes_avx2(0x80));
 		__m256i modrm = _mm256_cmpeq_epi8(_mm256_and_si256(second, bytes_avx2(MODRM_MASK)),
 		                                  bytes_avx2(MODRM_RIP));
 		__m256i take = _mm256_and_si256(_mm256_cmpeq_epi8(first, bytes_avx2(LEA)), modrm);
+		branch = _mm256_or_si256(_mm256_and_si256(two, branch), call);
+		enters = _mm256_or_si256(_mm256_and_si256(two, enters), number);
 		places[i] = (struct x86_places){
-			.branches = mask_avx2(branch),
-			.others = mask_avx2(_mm256_or_si256(enters, number)),
-			.takes = mask_avx2(take),
+			.distances = mask_avx2(_mm256_or_si256(branch, take)),
+			.enters = mask_avx2(enters),
 		};
 	}
+}
+
+/* Most masks have few bits: four are taken without asking whether they are there. */
+__attribute__((target("bmi,popcnt"))) static size_t list_bmi(const struct x86_places *places,
+                                                            size_t count, uint16_t *list)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t mask = places[i].distances;
+		size_t bits = (size_t)__builtin_popcount(mask);
+		for (size_t taken = 0;; taken += 4) {
+			for (size_t k = 0; k < 4; k++) {
+				list[known + taken + k] = (uint16_t)(32 * i + _tzcnt_u32(mask));
+				mask &= mask - 1;
+			}
+			if (bits <= taken + 4) {
+				break;
+			}
+		}
+		known += bits;
+	}
+	return known;
 }
 
 /* Spreads the results for positions k, k + 4, ... (a bit each) to their places in a mask. */
@@ -78,30 +111,31 @@ AVX2 static inline __m256i below_avx2(__m256i x, __m256i last)
 	return _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x);
 }
 
-AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                              const struct x86_numbers *wanted, size_t wanted_count,
-                              uint32_t *masks)
+/* The body of numbers_avx2, made for each number of ranges: all that is constant is in registers. */
+AVX2 static inline __attribute__((always_inline)) void
+ranges_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
+            const struct x86_numbers *wanted, const size_t wanted_count, uint32_t *masks)
 {
 	const __m256i lanes = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-	__m256i low[X86_CLUSTERS];
-	__m256i last[X86_CLUSTERS];
-	for (size_t w = 0; w < wanted_count; w++) {
-		low[w] = _mm256_set1_epi32((int)wanted[w].low);
-		last[w] = _mm256_set1_epi32((int)(wanted[w].span - 1));
+	const __m256i step = _mm256_set1_epi32(32);
+	__m256i at[4];
+	for (unsigned k = 0; k < 4; k++) {
+		at[k] = _mm256_add_epi32(lanes, _mm256_set1_epi32((int)(offset + k)));
 	}
 	for (size_t i = 0; i < count; i++) {
 		__m256i hits[4];
-		uint32_t place = offset + 32 * (uint32_t)i;
 		for (unsigned k = 0; k < 4; k++) {
 			__m256i field = load_avx2(code + 32 * i + k);
-			__m256i at = _mm256_add_epi32(lanes, _mm256_set1_epi32((int)(place + k)));
-			__m256i target = _mm256_add_epi32(field, at);
+			__m256i target = _mm256_add_epi32(field, at[k]);
+			at[k] = _mm256_add_epi32(at[k], step);
 			hits[k] = _mm256_setzero_si256();
 			for (size_t w = 0; w < wanted_count; w++) {
-				__m256i hit = below_avx2(_mm256_sub_epi32(target, low[w]), last[w]);
+				__m256i low = _mm256_set1_epi32((int)wanted[w].low);
+				__m256i last = _mm256_set1_epi32((int)(wanted[w].span - 1));
+				__m256i hit = below_avx2(_mm256_sub_epi32(target, low), last);
 				if (absolute) {
-					__m256i x = _mm256_sub_epi32(field, low[w]);
-					hit = _mm256_or_si256(hit, below_avx2(x, last[w]));
+					__m256i x = _mm256_sub_epi32(field, low);
+					hit = _mm256_or_si256(hit, below_avx2(x, last));
 				}
 				hits[k] = _mm256_or_si256(hits[k], hit);
 			}
@@ -119,7 +153,20 @@ AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset
 	}
 }
 
-const struct x86_masks x86_masks_avx2 = {opcodes_avx2, numbers_avx2};
+AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
+                              const struct x86_numbers *wanted, size_t wanted_count,
+                              uint32_t *masks)
+{
+	if (!absolute && wanted_count == 1) {
+		ranges_avx2(code, count, offset, false, wanted, 1, masks);
+	} else if (!absolute && wanted_count == 2) {
+		ranges_avx2(code, count, offset, false, wanted, 2, masks);
+	} else {
+		ranges_avx2(code, count, offset, absolute, wanted, wanted_count, masks);
+	}
+}
+
+const struct x86_masks x86_masks_avx2 = {opcodes_avx2, list_bmi, numbers_avx2};
 
 static inline __m128i bytes_sse2(int value)
 {
@@ -135,21 +182,20 @@ static inline void half_sse2(const uint8_t *code, unsigned shift, struct x86_pla
 {
 	__m128i first = load_sse2(code);
 	__m128i second = load_sse2(code + 1);
-	__m128i branch = _mm_cmpeq_epi8(_mm_and_si128(first, bytes_sse2(0xfe)), bytes_sse2(0xe8));
-	__m128i number = _mm_cmpeq_epi8(second, bytes_sse2(0x80));
+	__m128i two = _mm_cmpeq_epi8(first, bytes_sse2(0x0f));
 	__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, bytes_sse2(0x05)),
 	                              _mm_cmpeq_epi8(second, bytes_sse2(0x34)));
-	__m128i two = _mm_cmpeq_epi8(first, bytes_sse2(0x0f));
-	__m128i high = _mm_and_si128(second, bytes_sse2(0xf0));
-	enters = _mm_or_si128(enters, _mm_cmpeq_epi8(high, bytes_sse2(0x80)));
-	enters = _mm_and_si128(enters, two);
-	number = _mm_and_si128(number, _mm_cmpeq_epi8(first, bytes_sse2(0xcd)));
+	__m128i number = _mm_and_si128(_mm_cmpeq_epi8(first, bytes_sse2(0xcd)),
+	                               _mm_cmpeq_epi8(second, bytes_sse2(0x80)));
+	__m128i call = _mm_cmpeq_epi8(_mm_and_si128(first, bytes_sse2(0xfe)), bytes_sse2(0xe8));
+	__m128i branch = _mm_cmpeq_epi8(_mm_and_si128(second, bytes_sse2(0xf0)), bytes_sse2(0x80));
 	__m128i modrm = _mm_cmpeq_epi8(_mm_and_si128(second, bytes_sse2(MODRM_MASK)),
 	                               bytes_sse2(MODRM_RIP));
 	__m128i take = _mm_and_si128(_mm_cmpeq_epi8(first, bytes_sse2(LEA)), modrm);
-	places->branches |= (uint32_t)_mm_movemask_epi8(branch) << shift;
-	places->others |= (uint32_t)_mm_movemask_epi8(_mm_or_si128(enters, number)) << shift;
-	places->takes |= (uint32_t)_mm_movemask_epi8(take) << shift;
+	branch = _mm_or_si128(_mm_or_si128(_mm_and_si128(two, branch), call), take);
+	enters = _mm_or_si128(_mm_and_si128(two, enters), number);
+	places->distances |= (uint32_t)_mm_movemask_epi8(branch) << shift;
+	places->enters |= (uint32_t)_mm_movemask_epi8(enters) << shift;
 }
 
 static void opcodes_sse2(const uint8_t *code, size_t count, struct x86_places *places)
@@ -193,30 +239,34 @@ static void numbers_sse2(const uint8_t *code, size_t count, uint32_t offset, boo
 	}
 }
 
-const struct x86_masks x86_masks_sse2 = {opcodes_sse2, numbers_sse2};
+const struct x86_masks x86_masks_sse2 = {opcodes_sse2, list_plainly, numbers_sse2};
 
 const struct x86_masks *x86_masks(void)
 {
-	return __builtin_cpu_supports("avx2") ? &x86_masks_avx2 : &x86_masks_sse2;
+	bool wide = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+	            __builtin_cpu_supports("popcnt");
+	return wide ? &x86_masks_avx2 : &x86_masks_sse2;
 }
 
 #else
 
-/* Bytes that could begin something; see the vectors above. */
+/* See the vectors above. */
 static void opcodes_any(const uint8_t *code, size_t count, struct x86_places *places)
 {
 	for (size_t i = 0; i < 32 * count; i++) {
 		struct x86_places *to = &places[i / 32];
 		uint32_t bit = UINT32_C(1) << i % 32;
+		uint8_t next = code[i + 1];
 		if (i % 32 == 0) {
 			*to = (struct x86_places){0};
 		}
-		bool high = (code[i + 1] & 0xf0) == 0x80;
-		bool two = code[i + 1] == 0x05 || code[i + 1] == 0x34 || high;
-		bool other = (code[i] == 0x0f && two) || (code[i] == 0xcd && code[i + 1] == 0x80);
-		to->branches |= (code[i] & 0xfe) == 0xe8 ? bit : 0;
-		to->others |= other ? bit : 0;
-		to->takes |= code[i] == LEA && (code[i + 1] & MODRM_MASK) == MODRM_RIP ? bit : 0;
+		bool two = code[i] == 0x0f;
+		bool enters = (two && (next == 0x05 || next == 0x34)) ||
+		              (code[i] == 0xcd && next == 0x80);
+		bool distance = (two && (next & 0xf0) == 0x80) || (code[i] & 0xfe) == 0xe8 ||
+		                (code[i] == LEA && (next & MODRM_MASK) == MODRM_RIP);
+		to->enters |= enters ? bit : 0;
+		to->distances |= distance ? bit : 0;
 	}
 }
 
@@ -237,8 +287,8 @@ static void numbers_any(const uint8_t *code, size_t count, uint32_t offset, bool
 	}
 }
 
-const struct x86_masks x86_masks_avx2 = {opcodes_any, numbers_any};
-const struct x86_masks x86_masks_sse2 = {opcodes_any, numbers_any};
+const struct x86_masks x86_masks_avx2 = {opcodes_any, list_plainly, numbers_any};
+const struct x86_masks x86_masks_sse2 = {opcodes_any, list_plainly, numbers_any};
 
 const struct x86_masks *x86_masks(void)
 {

@@ -26,8 +26,6 @@ enum {
 	/* Bytes of code for which masks are made at a time, and how far beyond a mask looks. */
 	CHUNK = 4096,
 	BEYOND = 7,
-	/* What is collected before it is told: all that a chunk, or the rest, can hold. */
-	BATCH = CHUNK,
 	/* LEA, and the bits of ModRM that say "a distance from the instruction". */
 	LEA = 0x8d,
 	MODRM_MASK = 0xc7,
@@ -47,76 +45,74 @@ struct collector {
 	const uint8_t *code;
 	size_t size;
 	uint64_t addr;
-	size_t branch_count;
-	size_t take_count;
-	struct g2s_branch branches[BATCH];
-	struct g2s_branch takes[BATCH];
+	/* Places with distances that are of interest, of all kinds. */
+	struct g2s_branch found[CHUNK];
+	size_t count;
 };
 
-/*
- * Writes down that the instruction at offset from refers to target, if that is of interest:
- * answers 1 then, and 0 when the same place is to be used again.
- */
-static inline size_t collect(const struct g2s_search *search, size_t from, uint64_t target,
-                             struct g2s_branch *to)
+/* Where the distance of the instruction at code is, in bytes from there. */
+static inline size_t distance_place(const uint8_t *code)
 {
-	uint64_t distance = target - search->base;
-	bool aligned = target - search->aligned.start < search->aligned.end - search->aligned.start;
-	*to = (struct g2s_branch){(uint32_t)from, (uint32_t)distance};
-	return distance < search->span && !(aligned && (target & (search->align - 1)) != 0);
+	return code[0] == CALL || code[0] == JUMP ? 1 : 2;
 }
 
-/* The address that the 4 bytes at offset at, which end an instruction, are the distance to. */
-static inline uint64_t target_at(const struct collector *c, size_t at)
+/* Writes down each of the count places, offsets from start, that refers to a wanted target. */
+static void collect(struct collector *c, size_t start, const uint16_t *list, size_t count)
 {
-	return c->addr + at + 4 + (uint64_t)(int64_t)distance_at(c->code + at);
+	const struct g2s_search *search = c->search;
+	uint64_t aligned = search->aligned.start;
+	uint64_t aligned_size = search->aligned.end - search->aligned.start;
+	size_t known = c->count;
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *code = c->code + start + list[i];
+		size_t place = distance_place(code);
+		uint64_t from = start + list[i];
+		uint64_t target = c->addr + from + place + 4 +
+		                  (uint64_t)(int64_t)distance_at(code + place);
+		uint64_t distance = target - search->base;
+		bool off = (target - aligned < aligned_size) & ((target & (search->align - 1)) != 0);
+		c->found[known] = (struct g2s_branch){(uint32_t)from, (uint32_t)distance};
+		known += (distance < search->span) & !off;
+	}
+	c->count = known;
 }
 
+/* Tells of what was collected: calls, jumps and branches, then addresses that Go's code takes. */
 static bool tell(struct collector *c)
 {
 	const struct g2s_search *search = c->search;
-	bool fine = c->branch_count == 0 || search->branches == NULL ||
-	            search->branches(search->user, c->branches, c->branch_count);
-	fine = fine && (c->take_count == 0 || search->takes == NULL ||
-	                search->takes(search->user, c->takes, c->take_count));
-	c->branch_count = 0;
-	c->take_count = 0;
-	return fine;
+	struct g2s_branch takes[CHUNK];
+	size_t branch_count = 0;
+	size_t take_count = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		bool take = c->code[c->found[i].from] == LEA;
+		takes[take_count] = c->found[i];
+		c->found[branch_count] = c->found[i];
+		take_count += take;
+		branch_count += !take;
+	}
+	c->count = 0;
+	return (branch_count == 0 || search->branches == NULL ||
+	        search->branches(search->user, c->found, branch_count)) &&
+	       (take_count == 0 || search->takes == NULL || !search->go ||
+	        search->takes(search->user, takes, take_count));
 }
 
-/* A direct call or jump with a 32-bit distance at offset i. */
-static inline void look_at_branch(struct collector *c, size_t i)
+/* How an instruction at code enters the kernel: the entry, or -1. */
+static int entry_at(const uint8_t *code)
 {
-	c->branch_count += collect(c->search, i, target_at(c, i + 1), &c->branches[c->branch_count]);
+	if (code[0] == TWO_BYTE) {
+		return code[1] == 0x05 ? ENTRY_SYSCALL : code[1] == 0x34 ? ENTRY_SYSENTER : -1;
+	}
+	return code[0] == INTERRUPT && code[1] == 0x80 ? ENTRY_INT80 : -1;
 }
 
-/* LEA at offset i, of 6 bytes and maybe a prefix before them. */
-static void look_at_take(struct collector *c, size_t i)
-{
-	c->take_count += collect(c->search, i, target_at(c, i + 2), &c->takes[c->take_count]);
-}
-
-static bool look_at_other(struct collector *c, size_t i)
+static bool tell_entry(const struct collector *c, size_t i)
 {
 	const struct g2s_search *search = c->search;
-	uint8_t next = c->code[i + 1];
-	bool enters = true;
-	unsigned entry = ENTRY_INT80;
-	if (c->code[i] == TWO_BYTE && next == 0x05) {
-		entry = ENTRY_SYSCALL;
-	} else if (c->code[i] == TWO_BYTE && next == 0x34) {
-		entry = ENTRY_SYSENTER;
-	} else {
-		enters = c->code[i] == INTERRUPT && next == 0x80;
-	}
-	if (enters) {
-		return search->enters == NULL || search->enters(search->user, c->addr + i, entry);
-	}
-	if (c->code[i] == TWO_BYTE && (next & 0xf0) == BRANCH && c->size - i >= 6) {
-		c->branch_count += collect(search, i, target_at(c, i + 2),
-		                           &c->branches[c->branch_count]);
-	}
-	return true;
+	int entry = entry_at(c->code + i);
+	return entry < 0 || search->enters == NULL ||
+	       search->enters(search->user, c->addr + i, (unsigned)entry);
 }
 
 /* How many bytes from i on, in blocks of 32, masks can be made for at once. */
@@ -126,22 +122,11 @@ static size_t chunk_at(size_t size, size_t i)
 	return (left < CHUNK ? left : CHUNK) / 32 * 32;
 }
 
-static bool search_block(struct collector *c, const struct x86_places *places, size_t start)
+static bool has_distance(const uint8_t *code)
 {
-	for (uint32_t mask = places->branches; mask != 0; mask &= mask - 1) {
-		look_at_branch(c, start + (size_t)__builtin_ctz(mask));
-	}
-	for (uint32_t mask = places->others; mask != 0; mask &= mask - 1) {
-		if (!look_at_other(c, start + (size_t)__builtin_ctz(mask))) {
-			return false;
-		}
-	}
-	if (c->search->go) {
-		for (uint32_t mask = places->takes; mask != 0; mask &= mask - 1) {
-			look_at_take(c, start + (size_t)__builtin_ctz(mask));
-		}
-	}
-	return true;
+	return code[0] == CALL || code[0] == JUMP ||
+	       (code[0] == TWO_BYTE && (code[1] & 0xf0) == BRANCH) ||
+	       (code[0] == LEA && (code[1] & MODRM_MASK) == MODRM_RIP);
 }
 
 /* The last bytes, one by one. */
@@ -149,15 +134,31 @@ static bool search_rest(struct collector *c, size_t i)
 {
 	for (; i + 2 <= c->size; i++) {
 		const uint8_t *code = c->code + i;
-		if ((code[0] == CALL || code[0] == JUMP) && c->size - i >= 5) {
-			look_at_branch(c, i);
-		} else if (code[0] == LEA && (code[1] & MODRM_MASK) == MODRM_RIP &&
-		           c->search->go && c->size - i >= 6) {
-			look_at_take(c, i);
-		} else if (!look_at_other(c, i)) {
+		static const uint16_t here[] = {0};
+		if (has_distance(code) && c->size - i >= distance_place(code) + 4) {
+			collect(c, i, here, 1);
+		}
+		if (!tell_entry(c, i)) {
 			return false;
 		}
 	}
+	return tell(c);
+}
+
+static bool search_chunk(struct collector *c, const struct x86_masks *vector, size_t start,
+                         size_t blocks)
+{
+	struct x86_places places[CHUNK / 32];
+	uint16_t list[CHUNK + 4];
+	vector->opcodes(c->code + start, blocks, places);
+	for (size_t i = 0; i < blocks; i++) {
+		for (uint32_t mask = places[i].enters; mask != 0; mask &= mask - 1) {
+			if (!tell_entry(c, start + 32 * i + (size_t)__builtin_ctz(mask))) {
+				return false;
+			}
+		}
+	}
+	collect(c, start, list, vector->list(places, blocks, list));
 	return tell(c);
 }
 
@@ -165,23 +166,15 @@ bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
                 const struct g2s_search *search)
 {
 	const struct x86_masks *vector = x86_masks();
-	struct x86_places places[CHUNK / 32];
 	struct collector c;
 	c.search = search;
 	c.code = code;
 	c.size = size;
 	c.addr = addr;
-	c.branch_count = 0;
-	c.take_count = 0;
+	c.count = 0;
 	size_t i = 0;
 	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
-		vector->opcodes(code + i, chunk / 32, places);
-		for (size_t block = 0; block < chunk / 32; block++) {
-			if (!search_block(&c, &places[block], i + 32 * block)) {
-				return false;
-			}
-		}
-		if (!tell(&c)) {
+		if (!search_chunk(&c, vector, i, chunk / 32)) {
 			return false;
 		}
 	}

@@ -20,12 +20,13 @@ enum {
 
 /* The places in 32 bytes of code that are worth a look, a bit each. */
 struct x86_places {
-	/* Direct calls and jumps: E8, E9. */
-	uint32_t branches;
-	/* The kernel's entries, and the conditional branches 0F 8x. */
-	uint32_t others;
-	/* LEA of a distance from the instruction. */
-	uint32_t takes;
+	/*
+	 * What has a distance of 32 bits: direct calls and jumps (E8, E9), conditional branches
+	 * (0F 8x), LEA of a distance from the instruction.
+	 */
+	uint32_t distances;
+	/* The kernel's entries. */
+	uint32_t enters;
 };
 
 /* 32-bit numbers from low on, span of them, modulo 2^32. */
@@ -42,6 +43,11 @@ struct x86_numbers {
 struct x86_masks {
 	/* Where an instruction of interest could begin. */
 	void (*opcodes)(const uint8_t *code, size_t count, struct x86_places *places);
+	/*
+	 * Lists the places of distances in ascending order, counted from the first byte; answers
+	 * how many there are.  list has room for four more than there can be.
+	 */
+	size_t (*list)(const struct x86_places *places, size_t count, uint16_t *list);
 	/*
 	 * Where a 32-bit number d stands for which d + offset + position, or, with absolute, d
 	 * itself, is one of the wanted.

@@ -655,6 +655,11 @@ static void has_equal_masks(void **state)
 		x86_masks_avx2.opcodes(hay + seed, BLOCKS, p);
 		x86_masks_sse2.opcodes(hay + seed, BLOCKS, q);
 		assert_memory_equal(p, q, sizeof(p));
+		uint16_t wide[32 * BLOCKS + 4];
+		uint16_t narrow[32 * BLOCKS + 4];
+		size_t places = x86_masks_avx2.list(p, BLOCKS, wide);
+		assert_int_equal(places, x86_masks_sse2.list(q, BLOCKS, narrow));
+		assert_memory_equal(wide, narrow, places * sizeof(wide[0]));
 		for (uint32_t w = 0; w < X86_CLUSTERS; w++) {
 			wanted[w].low = seed * 0x11111111 + w * 0x01000193;
 			wanted[w].span = (seed + w) % 16 == 0 ? UINT32_MAX
