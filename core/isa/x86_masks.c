@@ -46,11 +46,27 @@ AVX2 static inline uint32_t mask_avx2(__m256i hits)
 	return (uint32_t)_mm256_movemask_epi8(hits);
 }
 
-AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, struct x86_places *places)
+/*
+ * The lowest byte of a target is the sum of the lowest bytes of the distance and of the address
+ * behind it, which has the same lowest 5 bits at the same lane of every 32 bytes.
+ */
+AVX2 static inline __m256i aligned_avx2(__m256i distance, uint64_t behind, uint8_t mask)
+{
+	const __m256i lanes =
+		_mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+	                         19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+	__m256i at = _mm256_add_epi8(lanes, bytes_avx2((int)(behind & 31)));
+	__m256i target = _mm256_and_si256(_mm256_add_epi8(distance, at), bytes_avx2(mask));
+	return _mm256_cmpeq_epi8(target, _mm256_setzero_si256());
+}
+
+AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, uint64_t addr, uint8_t mask,
+                              struct x86_places *places)
 {
 	for (size_t i = 0; i < count; i++) {
 		__m256i first = load_avx2(code + 32 * i);
 		__m256i second = load_avx2(code + 32 * i + 1);
+		__m256i third = load_avx2(code + 32 * i + 2);
 		__m256i two = _mm256_cmpeq_epi8(first, bytes_avx2(0x0f));
 		__m256i enters = _mm256_or_si256(_mm256_cmpeq_epi8(second, bytes_avx2(0x05)),
 		                                 _mm256_cmpeq_epi8(second, bytes_avx2(0x34)));
@@ -63,10 +79,12 @@ AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, struct x86_plac
 		__m256i modrm = _mm256_cmpeq_epi8(_mm256_and_si256(second, bytes_avx2(MODRM_MASK)),
 		                                  bytes_avx2(MODRM_RIP));
 		__m256i take = _mm256_and_si256(_mm256_cmpeq_epi8(first, bytes_avx2(LEA)), modrm);
-		branch = _mm256_or_si256(_mm256_and_si256(two, branch), call);
+		branch = _mm256_or_si256(_mm256_and_si256(two, branch), take);
+		branch = _mm256_and_si256(branch, aligned_avx2(third, addr + 6, mask));
+		call = _mm256_and_si256(call, aligned_avx2(second, addr + 5, mask));
 		enters = _mm256_or_si256(_mm256_and_si256(two, enters), number);
 		places[i] = (struct x86_places){
-			.distances = mask_avx2(_mm256_or_si256(branch, take)),
+			.distances = mask_avx2(_mm256_or_si256(branch, call)),
 			.enters = mask_avx2(enters),
 		};
 	}
@@ -77,12 +95,13 @@ __attribute__((target("bmi,popcnt"))) static size_t list_bmi(const struct x86_pl
                                                             size_t count, uint16_t *list)
 {
 	size_t known = 0;
-	for (size_t i = 0; i < count; i++) {
-		uint32_t mask = places[i].distances;
-		size_t bits = (size_t)__builtin_popcount(mask);
+	for (size_t i = 0; i < count; i += 2) {
+		uint64_t mask = places[i].distances;
+		mask |= i + 1 < count ? (uint64_t)places[i + 1].distances << 32 : 0;
+		size_t bits = (size_t)__builtin_popcountll(mask);
 		for (size_t taken = 0;; taken += 4) {
 			for (size_t k = 0; k < 4; k++) {
-				list[known + taken + k] = (uint16_t)(32 * i + _tzcnt_u32(mask));
+				list[known + taken + k] = (uint16_t)(32 * i + _tzcnt_u64(mask));
 				mask &= mask - 1;
 			}
 			if (bits <= taken + 4) {
@@ -178,10 +197,20 @@ static inline __m128i load_sse2(const uint8_t *at)
 	return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-static inline void half_sse2(const uint8_t *code, unsigned shift, struct x86_places *places)
+static inline __m128i aligned_sse2(__m128i distance, uint64_t behind, uint8_t mask)
+{
+	const __m128i lanes = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	__m128i at = _mm_add_epi8(lanes, bytes_sse2((int)(behind & 31)));
+	__m128i target = _mm_and_si128(_mm_add_epi8(distance, at), bytes_sse2(mask));
+	return _mm_cmpeq_epi8(target, _mm_setzero_si128());
+}
+
+static inline void half_sse2(const uint8_t *code, unsigned shift, uint64_t addr, uint8_t mask,
+                             struct x86_places *places)
 {
 	__m128i first = load_sse2(code);
 	__m128i second = load_sse2(code + 1);
+	__m128i third = load_sse2(code + 2);
 	__m128i two = _mm_cmpeq_epi8(first, bytes_sse2(0x0f));
 	__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, bytes_sse2(0x05)),
 	                              _mm_cmpeq_epi8(second, bytes_sse2(0x34)));
@@ -192,18 +221,22 @@ static inline void half_sse2(const uint8_t *code, unsigned shift, struct x86_pla
 	__m128i modrm = _mm_cmpeq_epi8(_mm_and_si128(second, bytes_sse2(MODRM_MASK)),
 	                               bytes_sse2(MODRM_RIP));
 	__m128i take = _mm_and_si128(_mm_cmpeq_epi8(first, bytes_sse2(LEA)), modrm);
-	branch = _mm_or_si128(_mm_or_si128(_mm_and_si128(two, branch), call), take);
+	branch = _mm_or_si128(_mm_and_si128(two, branch), take);
+	branch = _mm_and_si128(branch, aligned_sse2(third, addr + 6, mask));
+	call = _mm_and_si128(call, aligned_sse2(second, addr + 5, mask));
 	enters = _mm_or_si128(_mm_and_si128(two, enters), number);
+	branch = _mm_or_si128(branch, call);
 	places->distances |= (uint32_t)_mm_movemask_epi8(branch) << shift;
 	places->enters |= (uint32_t)_mm_movemask_epi8(enters) << shift;
 }
 
-static void opcodes_sse2(const uint8_t *code, size_t count, struct x86_places *places)
+static void opcodes_sse2(const uint8_t *code, size_t count, uint64_t addr, uint8_t mask,
+                         struct x86_places *places)
 {
 	for (size_t i = 0; i < count; i++) {
 		places[i] = (struct x86_places){0};
-		half_sse2(code + 32 * i, 0, &places[i]);
-		half_sse2(code + 32 * i + 16, 16, &places[i]);
+		half_sse2(code + 32 * i, 0, addr, mask, &places[i]);
+		half_sse2(code + 32 * i + 16, 16, addr + 16, mask, &places[i]);
 	}
 }
 
@@ -251,7 +284,8 @@ const struct x86_masks *x86_masks(void)
 #else
 
 /* See the vectors above. */
-static void opcodes_any(const uint8_t *code, size_t count, struct x86_places *places)
+static void opcodes_any(const uint8_t *code, size_t count, uint64_t addr, uint8_t mask,
+                        struct x86_places *places)
 {
 	for (size_t i = 0; i < 32 * count; i++) {
 		struct x86_places *to = &places[i / 32];
@@ -263,8 +297,11 @@ static void opcodes_any(const uint8_t *code, size_t count, struct x86_places *pl
 		bool two = code[i] == 0x0f;
 		bool enters = (two && (next == 0x05 || next == 0x34)) ||
 		              (code[i] == 0xcd && next == 0x80);
-		bool distance = (two && (next & 0xf0) == 0x80) || (code[i] & 0xfe) == 0xe8 ||
+		bool call = (code[i] & 0xfe) == 0xe8;
+		uint64_t target = addr + i + (call ? 5 + next : 6 + code[i + 2]);
+		bool distance = (two && (next & 0xf0) == 0x80) || call ||
 		                (code[i] == LEA && (next & MODRM_MASK) == MODRM_RIP);
+		distance = distance && (target & mask) == 0;
 		to->enters |= enters ? bit : 0;
 		to->distances |= distance ? bit : 0;
 	}

@@ -45,9 +45,13 @@ struct collector {
 	const uint8_t *code;
 	size_t size;
 	uint64_t addr;
-	/* Places with distances that are of interest, of all kinds. */
-	struct g2s_branch found[CHUNK];
-	size_t count;
+	/* What all targets that are of interest have as zero among their lowest 5 bits. */
+	uint8_t mask;
+	/* Calls, jumps and branches, and addresses that are taken. */
+	struct g2s_branch branches[CHUNK];
+	struct g2s_branch takes[CHUNK];
+	size_t branch_count;
+	size_t take_count;
 };
 
 /* Where the distance of the instruction at code is, in bytes from there. */
@@ -62,7 +66,8 @@ static void collect(struct collector *c, size_t start, const uint16_t *list, siz
 	const struct g2s_search *search = c->search;
 	uint64_t aligned = search->aligned.start;
 	uint64_t aligned_size = search->aligned.end - search->aligned.start;
-	size_t known = c->count;
+	size_t branch_count = c->branch_count;
+	size_t take_count = c->take_count;
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *code = c->code + start + list[i];
 		size_t place = distance_place(code);
@@ -71,31 +76,28 @@ static void collect(struct collector *c, size_t start, const uint16_t *list, siz
 		                  (uint64_t)(int64_t)distance_at(code + place);
 		uint64_t distance = target - search->base;
 		bool off = (target - aligned < aligned_size) & ((target & (search->align - 1)) != 0);
-		c->found[known] = (struct g2s_branch){(uint32_t)from, (uint32_t)distance};
-		known += (distance < search->span) & !off;
+		bool keep = (distance < search->span) & !off;
+		bool take = code[0] == LEA;
+		/* Written in any case, and counted if it is to stay: a branch would cost more. */
+		struct g2s_branch *to = take ? &c->takes[take_count] : &c->branches[branch_count];
+		*to = (struct g2s_branch){(uint32_t)from, (uint32_t)distance};
+		take_count += keep & take;
+		branch_count += keep & !take;
 	}
-	c->count = known;
+	c->branch_count = branch_count;
+	c->take_count = take_count;
 }
 
-/* Tells of what was collected: calls, jumps and branches, then addresses that Go's code takes. */
 static bool tell(struct collector *c)
 {
 	const struct g2s_search *search = c->search;
-	struct g2s_branch takes[CHUNK];
-	size_t branch_count = 0;
-	size_t take_count = 0;
-	for (size_t i = 0; i < c->count; i++) {
-		bool take = c->code[c->found[i].from] == LEA;
-		takes[take_count] = c->found[i];
-		c->found[branch_count] = c->found[i];
-		take_count += take;
-		branch_count += !take;
-	}
-	c->count = 0;
-	return (branch_count == 0 || search->branches == NULL ||
-	        search->branches(search->user, c->found, branch_count)) &&
-	       (take_count == 0 || search->takes == NULL || !search->go ||
-	        search->takes(search->user, takes, take_count));
+	bool fine = c->branch_count == 0 || search->branches == NULL ||
+	            search->branches(search->user, c->branches, c->branch_count);
+	fine = fine && (c->take_count == 0 || search->takes == NULL || !search->go ||
+	                search->takes(search->user, c->takes, c->take_count));
+	c->branch_count = 0;
+	c->take_count = 0;
+	return fine;
 }
 
 /* How an instruction at code enters the kernel: the entry, or -1. */
@@ -150,7 +152,7 @@ static bool search_chunk(struct collector *c, const struct x86_masks *vector, si
 {
 	struct x86_places places[CHUNK / 32];
 	uint16_t list[CHUNK + 4];
-	vector->opcodes(c->code + start, blocks, places);
+	vector->opcodes(c->code + start, blocks, c->addr + start, c->mask, places);
 	for (size_t i = 0; i < blocks; i++) {
 		for (uint32_t mask = places[i].enters; mask != 0; mask &= mask - 1) {
 			if (!tell_entry(c, start + 32 * i + (size_t)__builtin_ctz(mask))) {
@@ -171,7 +173,11 @@ bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
 	c.code = code;
 	c.size = size;
 	c.addr = addr;
-	c.count = 0;
+	c.branch_count = 0;
+	c.take_count = 0;
+	bool all_aligned = search->base >= search->aligned.start &&
+	                   search->span <= search->aligned.end - search->base;
+	c.mask = all_aligned ? (uint8_t)((search->align - 1) & 31) : 0;
 	size_t i = 0;
 	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
 		if (!search_chunk(&c, vector, i, chunk / 32)) {

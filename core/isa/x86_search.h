@@ -41,8 +41,12 @@ struct x86_numbers {
  * they answer the same.
  */
 struct x86_masks {
-	/* Where an instruction of interest could begin. */
-	void (*opcodes)(const uint8_t *code, size_t count, struct x86_places *places);
+	/*
+	 * Where an instruction of interest could begin.  The code is at addr; targets that are no
+	 * multiples of mask + 1, a power of two up to 32, do not interest.
+	 */
+	void (*opcodes)(const uint8_t *code, size_t count, uint64_t addr, uint8_t mask,
+	                struct x86_places *places);
 	/*
 	 * Lists the places of distances in ascending order, counted from the first byte; answers
 	 * how many there are.  list has room for four more than there can be.
