@@ -191,10 +191,9 @@ static int compare_need(const void *left, const void *right)
 	return order != 0 ? order : compare_text(a->library, b->library);
 }
 
-static int compare_row(const void *left, const void *right)
+/* Compares what two rows say, without the further columns, which only describe. */
+static int compare_said(const struct g2s_held_row *a, const struct g2s_held_row *b)
 {
-	const struct g2s_held_row *a = left;
-	const struct g2s_held_row *b = right;
 	int order = compare_size(a->file, b->file);
 	if (order == 0) {
 		order = (a->row.address > b->row.address) - (a->row.address < b->row.address);
@@ -207,7 +206,14 @@ static int compare_row(const void *left, const void *right)
 	order = order != 0 ? order : compare_text(a->row.how, b->row.how);
 	order = order != 0 ? order : compare_text(a->row.function, b->row.function);
 	order = order != 0 ? order : compare_text(a->row.source, b->row.source);
-	order = order != 0 ? order : compare_text(a->row.syscall, b->row.syscall);
+	return order != 0 ? order : compare_text(a->row.syscall, b->row.syscall);
+}
+
+static int compare_row(const void *left, const void *right)
+{
+	const struct g2s_held_row *a = left;
+	const struct g2s_held_row *b = right;
+	int order = compare_said(a, b);
 	return order != 0 ? order : compare_text(a->row.more, b->row.more);
 }
 
@@ -228,6 +234,24 @@ static size_t sort_unique(void *items, size_t count, size_t size,
 		}
 	}
 	return kept;
+}
+
+/*
+ * Drops rows without further columns that stand right before the same row with some, as they do
+ * when sorted.
+ */
+static void drop_bare(struct g2s_streams *streams)
+{
+	struct g2s_held_row *rows = streams->rows;
+	size_t kept = 0;
+	for (size_t i = 0; i < streams->row_count; i++) {
+		bool bare = rows[i].row.more == NULL && i + 1 < streams->row_count &&
+		            compare_said(&rows[i], &rows[i + 1]) == 0;
+		if (!bare) {
+			rows[kept++] = rows[i];
+		}
+	}
+	streams->row_count = kept;
 }
 
 struct named_file {
@@ -304,6 +328,7 @@ enum g2s_code g2s_streams_unite(struct g2s_streams *streams, struct g2s_error *e
 	                                  sizeof(streams->needs[0]), compare_need);
 	streams->row_count = sort_unique(streams->rows, streams->row_count,
 	                                 sizeof(streams->rows[0]), compare_row);
+	drop_bare(streams);
 	return G2S_OK;
 }
 

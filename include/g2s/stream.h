@@ -30,7 +30,8 @@
  * - Further columns come after the ninth and only describe.  A reader that does not know them
  *   passes them on as they stand.  A row that has them has a ninth field.
  * - <rows> counts the rows, <unresolved> the rows whose number is "?" and the #needs lines.
- * - Several streams may follow one another: the result is their union.
+ * - Several streams may follow one another: the result is their union.  A row without further
+ *   columns is dropped from it when the same row is there with some.
  *
  * The version in the header governs all of this.  A reader refuses a version and a keyword that it
  * does not know: a line it cannot understand could say that the answer is incomplete.

@@ -95,8 +95,8 @@ static void keeps_what_differs(void **state)
 		"#binary\ta\tx86_64\t-\tid-2\n"
 		"a\tx86_64\t0x10\tcall\t1\targ\tf\ts\n"
 		"a\tx86_64\t0x10\tcall\t1\timm\tf\ts\n"
-		"a\tx86_64\t0x10\tcall\t1\timm\tf\ts\twrite\n"
 		"a\tx86_64\t0x10\tcall\t1\timm\tf\ts\twrite\tchain\n"
+		"a\tx86_64\t0x10\tcall\t1\timm\tf\ts\twrite\tother\n"
 		"a\tx86_64\t0x10\tcall\t1\timm\tf\tt\n"
 		"a\tx86_64\t0x10\tcall\t1\timm\tg\ts\n"
 		"a\tx86_64\t0x10\tsyscall\t1\timm\tf\ts\n"
@@ -104,6 +104,32 @@ static void keeps_what_differs(void **state)
 	struct g2s_streams streams = {0};
 	add(&streams, wanted);
 	expect(&streams, wanted);
+}
+
+/* Further columns only describe: the same row without them says nothing new. */
+static void drops_rows_that_lack_columns(void **state)
+{
+	(void)state;
+	static const char plain[] = HEADER BINARY_A
+		"a\tx86_64\t0x1\tcall\t1\timm\tf\ts\n"
+		"a\tx86_64\t0x2\tcall\t?\tmemory\tf\ts\n"
+		"a\tx86_64\t0x3\tcall\t3\timm\tf\ts\n"
+		"#end\t3\t1\n";
+	static const char rich[] = HEADER BINARY_A
+		"a\tx86_64\t0x1\tcall\t1\timm\tf\ts\t-\tmain > f\n"
+		"a\tx86_64\t0x2\tcall\t?\tmemory\tf\ts\t-\t-\n"
+		"#end\t2\t1\n";
+	static const char wanted[] = HEADER BINARY_A
+		"a\tx86_64\t0x1\tcall\t1\timm\tf\ts\t-\tmain > f\n"
+		"a\tx86_64\t0x2\tcall\t?\tmemory\tf\ts\t-\t-\n"
+		"a\tx86_64\t0x3\tcall\t3\timm\tf\ts\n"
+		"#end\t3\t1\n";
+	for (unsigned i = 0; i < 2; i++) {
+		struct g2s_streams streams = {0};
+		add(&streams, i == 0 ? plain : rich);
+		add(&streams, i == 0 ? rich : plain);
+		expect(&streams, wanted);
+	}
 }
 
 /* Many files, each named again and again between the others. */
@@ -166,6 +192,7 @@ int main(void)
 		cmocka_unit_test(unites),
 		cmocka_unit_test(keeps_the_order_of_files),
 		cmocka_unit_test(keeps_what_differs),
+		cmocka_unit_test(drops_rows_that_lack_columns),
 		cmocka_unit_test(orders_many_files),
 		cmocka_unit_test(holds_long_strings),
 	};
