@@ -357,6 +357,51 @@ bool g2s_funcs_split(struct g2s_funcs *funcs, struct g2s_range gap, const uint64
 	return true;
 }
 
+bool g2s_funcs_gaps(const struct g2s_funcs *funcs, struct g2s_range **gaps, size_t *count)
+{
+	struct g2s_range *found = NULL;
+	size_t capacity = 0;
+	size_t next = 0;
+	*gaps = NULL;
+	*count = 0;
+	for (size_t i = 0; i < funcs->code_count; i++) {
+		uint64_t at = funcs->code[i].start;
+		uint64_t end = funcs->code[i].end;
+		while (at < end) {
+			/* A function lies in one range of code, so none ends behind this one. */
+			bool more = next < funcs->count && funcs->items[next].start < end;
+			uint64_t limit = more ? funcs->items[next].start : end;
+			if (limit > at) {
+				if (!g2s_grow(&found, &capacity, *count + 1, sizeof(*found))) {
+					free(found);
+					return false;
+				}
+				found[(*count)++] = (struct g2s_range){at, limit};
+			}
+			at = more ? funcs->items[next++].end : end;
+		}
+	}
+	*gaps = found;
+	return true;
+}
+
+bool g2s_funcs_add(struct g2s_funcs *funcs, const struct g2s_funcs *others)
+{
+	size_t mine = funcs->count;
+	size_t theirs = others->count;
+	if (!g2s_grow(&funcs->items, &funcs->capacity, mine + theirs, sizeof(*funcs->items))) {
+		return false;
+	}
+	funcs->count += theirs;
+	/* From the end, so that nothing is overwritten before it has moved. */
+	for (size_t at = funcs->count; theirs != 0;) {
+		bool take = mine == 0 || funcs->items[mine - 1].start <
+		                                 others->items[theirs - 1].start;
+		funcs->items[--at] = take ? others->items[--theirs] : funcs->items[--mine];
+	}
+	return true;
+}
+
 bool g2s_funcs_name(const struct g2s_funcs *funcs, const struct g2s_function *function,
                     struct g2s_bytes *name)
 {

@@ -4,6 +4,7 @@
 #include "g2s/image/funcs.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct builder_program program;
@@ -177,6 +178,42 @@ static void finds_gaps(void **state)
 	expect_gap(UINT64_MAX, 0, 0);
 }
 
+/* All gaps at once, and functions for some of them from another table. */
+static void lists_gaps(void **state)
+{
+	(void)state;
+	static const uint64_t wanted[][2] = {{0, 4}, {6, 0x10}, {0x20, 0x21}};
+	struct g2s_range *gaps = NULL;
+	size_t count = 7;
+	builder_assemble(&program, "a: 90 c3 b: c3 c: 90 c3");
+	set_symbol(0, 0x4, 2);
+	set_symbol(1, 0x10, 0x10);
+	set_symbol(2, 0x21, 1);
+	build();
+	assert_true(g2s_funcs_gaps(&funcs, &gaps, &count));
+	assert_int_equal(count, COUNT(wanted));
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(gaps[i].start, BUILDER_CODE + wanted[i][0]);
+		assert_int_equal(gaps[i].end, BUILDER_CODE + wanted[i][1]);
+	}
+	free(gaps);
+	struct g2s_function items[] = {
+		{.start = BUILDER_CODE, .end = BUILDER_CODE + 4},
+		{.start = BUILDER_CODE + 6, .end = BUILDER_CODE + 8},
+		{.start = BUILDER_CODE + 8, .end = BUILDER_CODE + 0x10},
+		{.start = BUILDER_CODE + 0x20, .end = BUILDER_CODE + 0x21},
+	};
+	struct g2s_funcs others = {.items = items, .count = COUNT(items)};
+	assert_true(g2s_funcs_add(&funcs, &others));
+	expect("0-4 4-6 6-8 8-10 10-20 20-21 21-22");
+	assert_true(g2s_funcs_gaps(&funcs, &gaps, &count));
+	assert_int_equal(count, 0);
+	assert_null(gaps);
+	others.count = 0;
+	assert_true(g2s_funcs_add(&funcs, &others));
+	expect("0-4 4-6 6-8 8-10 10-20 20-21 21-22");
+}
+
 static void splits_gaps(void **state)
 {
 	(void)state;
@@ -255,6 +292,7 @@ int main(void)
 		CASE(lists_go),
 		CASE(makes_extents_apart),
 		CASE(finds_gaps),
+		CASE(lists_gaps),
 		CASE(splits_gaps),
 		CASE(has_nothing_to_list),
 		CASE(leaves_data_out),

@@ -57,6 +57,15 @@ bool g2s_funcs_gap(const struct g2s_funcs *funcs, uint64_t addr, struct g2s_rang
 bool g2s_funcs_split(struct g2s_funcs *funcs, struct g2s_range gap, const uint64_t *starts,
                      size_t count);
 
+/*
+ * All code that no function covers, sorted, in *gaps, which the caller frees.  False when memory
+ * ran out.
+ */
+bool g2s_funcs_gaps(const struct g2s_funcs *funcs, struct g2s_range **gaps, size_t *count);
+
+/* Adds the functions of another table, which lie in gaps of this one.  False when memory ran out. */
+bool g2s_funcs_add(struct g2s_funcs *funcs, const struct g2s_funcs *others);
+
 /* True when addr lies in the text that Go's linker laid out. */
 bool g2s_funcs_is_go(const struct g2s_funcs *funcs, uint64_t addr);
 
