@@ -229,3 +229,26 @@ bool sweep_split(const struct g2s_arch *arch, struct g2s_funcs *funcs, struct g2
 	free(grid);
 	return fine;
 }
+
+bool sweep_split_all(const struct g2s_arch *arch, struct g2s_funcs *funcs,
+                     const struct g2s_range *gaps, size_t gap_count, const uint64_t *targets,
+                     size_t count)
+{
+	/* Grows at its end only: a split in the table itself would move what is behind it. */
+	struct g2s_funcs pieces = {.elf = funcs->elf};
+	bool fine = true;
+	size_t next = 0;
+	for (size_t i = 0; fine && i < gap_count; i++) {
+		while (next < count && targets[next] < gaps[i].start) {
+			next++;
+		}
+		size_t first = next;
+		while (next < count && targets[next] < gaps[i].end) {
+			next++;
+		}
+		fine = sweep_split(arch, &pieces, gaps[i], targets + first, next - first);
+	}
+	fine = fine && g2s_funcs_add(funcs, &pieces);
+	g2s_funcs_free(&pieces);
+	return fine;
+}

@@ -59,4 +59,12 @@ bool sweep_next_run(const struct g2s_arch *arch, const struct g2s_elf *elf,
 bool sweep_split(const struct g2s_arch *arch, struct g2s_funcs *funcs, struct g2s_range gap,
                  const uint64_t *targets, size_t count);
 
+/*
+ * The same for every gap at once, in time that does not depend on how many there are; targets are
+ * sorted.
+ */
+bool sweep_split_all(const struct g2s_arch *arch, struct g2s_funcs *funcs,
+                     const struct g2s_range *gaps, size_t gap_count, const uint64_t *targets,
+                     size_t count);
+
 #endif
