@@ -210,6 +210,14 @@ const struct g2s_function *trace_function(struct trace *trace, uint64_t addr)
 		return function;
 	}
 	/*
+	 * The entry point begins a function for certain, and what is before it need not be code:
+	 * ELF headers may stand there, and decoding them would miss the start.
+	 */
+	uint64_t entry = trace->program->elf.entry;
+	if (entry > gap.start && entry < gap.end) {
+		*(addr < entry ? &gap.end : &gap.start) = entry;
+	}
+	/*
 	 * Functions of the gap that are called from outside of it, and those that data points
 	 * at.
 	 */
@@ -218,16 +226,13 @@ const struct g2s_function *trace_function(struct trace *trace, uint64_t addr)
 	bool fine = g2s_refs_branches(&trace->refs, &window, 1, &references) &&
 	            g2s_refs_words(&trace->refs, &window, 1, &references);
 	size_t count = 0;
-	uint64_t *targets = calloc(references.count + 2, sizeof(*targets));
+	uint64_t *targets = calloc(references.count + 1, sizeof(*targets));
 	fine = fine && targets != NULL;
 	for (size_t i = 0; fine && i < references.count; i++) {
 		const struct g2s_reference *r = &references.items[i];
 		if (r->place < gap.start || r->place >= gap.end) {
 			targets[count++] = r->target;
 		}
-	}
-	if (fine && trace->program->elf.entry >= gap.start && trace->program->elf.entry < gap.end) {
-		targets[count++] = trace->program->elf.entry;
 	}
 	fine = fine && sweep_split(trace->program->arch, funcs, gap, targets, count);
 	free(targets);

@@ -265,6 +265,12 @@ static const struct example BARE[] = {
 	/* Bytes that are no instruction do not hide what follows. */
 	{"behind bytes that are no code", C, "%nosym c3 06 0e 16 1e b827000000 .s: 0f05 c3",
 	 "s syscall 39 imm"},
+	/* What is before the entry point would swallow its first instructions. */
+	{"behind bytes that are no code, at the entry point", C,
+	 "%nosym 00 .start: 90b83c000000 .s: 0f05 c3", "s syscall 60 imm"},
+	{"a function before the entry point", C,
+	 "%nosym b827000000 .s: 0f05 c3 00 .start: 90b83c000000 .t: 0f05 c3",
+	 "s syscall 39 imm; t syscall 60 imm"},
 	{"constants that look like it", C, "%nosym b80f050000 c3", ""},
 	{"at the very end", C, "%nosym b827000000 .s: 0f05", "s syscall 39 imm"},
 	{"cut at the end", C, "%nosym b827000000 .s: 0f05 b827000000 0f",
