@@ -124,6 +124,31 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* All gaps, cut at the entry point: a function begins there, whatever is before it. */
+static bool list_gaps(const struct g2s_program *program, struct g2s_range **gaps, size_t *count)
+{
+	uint64_t entry = program->elf.entry;
+	size_t i = 0;
+	if (!g2s_funcs_gaps(&program->funcs, gaps, count)) {
+		return false;
+	}
+	while (i < *count && (*gaps)[i].end <= entry) {
+		i++;
+	}
+	if (i == *count || entry <= (*gaps)[i].start) {
+		return true;
+	}
+	size_t capacity = *count;
+	if (!g2s_grow(gaps, &capacity, *count + 1, sizeof(**gaps))) {
+		return false;
+	}
+	memmove(&(*gaps)[i + 1], &(*gaps)[i], (*count - i) * sizeof(**gaps));
+	(*gaps)[i].end = entry;
+	(*gaps)[i + 1].start = entry;
+	(*count)++;
+	return true;
+}
+
 /* Gives functions to all gaps: what is called from outside of them, and what data points at. */
 static bool close_gaps(struct search *search)
 {
@@ -132,7 +157,7 @@ static bool close_gaps(struct search *search)
 	struct targets targets = {0};
 	struct g2s_window *windows = NULL;
 	struct g2s_range *gaps;
-	bool fine = g2s_funcs_gaps(&program->funcs, &gaps, &targets.gap_count);
+	bool fine = list_gaps(program, &gaps, &targets.gap_count);
 	if (fine && targets.gap_count != 0) {
 		windows = calloc(targets.gap_count, sizeof(*windows));
 		fine = windows != NULL;
@@ -142,8 +167,7 @@ static bool close_gaps(struct search *search)
 	}
 	targets.gaps = windows;
 	fine = fine && g2s_refs_each_branch(&search->refs, visit_target, &targets) &&
-	       g2s_refs_words(&search->refs, windows, targets.gap_count, &words) &&
-	       add_target(&targets, UINT64_MAX, program->elf.entry);
+	       g2s_refs_words(&search->refs, windows, targets.gap_count, &words);
 	for (size_t i = 0; fine && i < words.count; i++) {
 		fine = add_target(&targets, words.items[i].place, words.items[i].target);
 	}
