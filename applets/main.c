@@ -13,7 +13,7 @@
  *   core/                 never prints, never exits, has no mutable globals
  *     image/              what is in the file: ELF, Go's tables, functions
  *     isa/                what an instruction means; one file sees Zydis
- *     analysis/           which numbers reach the kernel
+ *     analysis/           which numbers reach the kernel, and by which chains of calls
  *     stream.c            the lines between the applets, written and read
  *     streams.c           streams held in memory, as their union
  *     policy/             numbers and names, profiles, what runtimes need; one file sees cJSON

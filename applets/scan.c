@@ -2,6 +2,7 @@
 #include "applets.h"
 #include "cli.h"
 
+#include "g2s/analysis/chains.h"
 #include "g2s/analysis/sites.h"
 #include "g2s/image/file.h"
 #include "g2s/stream.h"
@@ -15,6 +16,8 @@
 /* What a scan is asked to do, and where its results go. */
 struct scan {
 	struct g2s_stream_writer writer;
+	/* Rows have the column of the callers. */
+	bool callers;
 	/* Room for the texts of one row. */
 	char *function;
 	size_t function_size;
@@ -64,8 +67,9 @@ static const char *source_of(struct scan *scan, const struct g2s_program *progra
 	return scan->source;
 }
 
+/* chains is NULL when rows do not have that column. */
 static void write_site(struct scan *scan, const char *path, const struct g2s_program *program,
-                       const struct g2s_site *site)
+                       struct g2s_chains *chains, const struct g2s_site *site)
 {
 	struct g2s_row row = {
 		.binary = path,
@@ -76,6 +80,7 @@ static void write_site(struct scan *scan, const char *path, const struct g2s_pro
 		.how = site->how,
 		.function = "-",
 		.source = "-",
+		.more = chains == NULL ? NULL : g2s_chains_text(chains, site->addr),
 	};
 	const struct g2s_function *function = g2s_funcs_find(&program->funcs, site->addr);
 	struct g2s_bytes name;
@@ -89,7 +94,8 @@ static void write_site(struct scan *scan, const char *path, const struct g2s_pro
 }
 
 /* Says what of the result is not all that a reader may take it for. */
-static void write_program(struct scan *scan, const char *path, const struct g2s_program *program)
+static void write_program(struct scan *scan, const char *path, const struct g2s_program *program,
+                          struct g2s_chains *chains)
 {
 	const struct g2s_goinfo *go = &program->goinfo;
 	const struct g2s_binary binary = {
@@ -109,7 +115,7 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
 		cli_message(APPLET, "warning: %s: what %s does is not in the result", path, name);
 	}
 	for (size_t i = 0; i < program->site_count; i++) {
-		write_site(scan, path, program, &program->sites[i]);
+		write_site(scan, path, program, chains, &program->sites[i]);
 	}
 }
 
@@ -119,6 +125,7 @@ static int scan_file(struct scan *scan, const char *path)
 	struct g2s_error err = {0};
 	struct g2s_file file;
 	struct g2s_program program = {0};
+	struct g2s_chains chains = {0};
 	enum g2s_code code = g2s_file_open(&file, path, &err);
 	if (code == G2S_OK) {
 		code = g2s_program_open(&program, file.bytes, &err);
@@ -126,11 +133,15 @@ static int scan_file(struct scan *scan, const char *path)
 	if (code == G2S_OK) {
 		code = g2s_program_scan(&program, &err);
 	}
+	if (code == G2S_OK && scan->callers) {
+		code = g2s_chains_find(&chains, &program, &err);
+	}
 	if (code == G2S_OK) {
-		write_program(scan, path, &program);
+		write_program(scan, path, &program, scan->callers ? &chains : NULL);
 	} else {
 		cli_message(APPLET, "%s: %s", path, err.text);
 	}
+	g2s_chains_free(&chains);
 	g2s_program_free(&program);
 	g2s_file_close(&file);
 	return cli_status(code);
@@ -138,9 +149,15 @@ static int scan_file(struct scan *scan, const char *path)
 
 int g2s_scan_main(int argc, char **argv)
 {
+	struct scan scan = {0};
 	bool strict = false;
 	const char *path = NULL;
 	const struct cli_option options[] = {
+		{
+			.name = "callers",
+			.help = "add to each row a chain of calls that leads there, as tenth column",
+			.flag = &scan.callers,
+		},
 		{
 			.name = "output",
 			.letter = 'o',
@@ -175,7 +192,6 @@ int g2s_scan_main(int argc, char **argv)
 	if (!cli_output_open(&output, APPLET, path)) {
 		return G2S_EXIT_OUTPUT;
 	}
-	struct scan scan = {0};
 	status = G2S_EXIT_DONE;
 	g2s_stream_begin(&scan.writer, output.file);
 	for (int i = 1; i <= operands; i++) {

@@ -15,7 +15,7 @@
  *     #g2s-sites 1 <tool version>
  *     #binary <path> <arch> <go version or -> <build id or ->
  *     #needs <path> <library>
- *     binary  arch  address  via  number  how  function  source  [syscall  [more...]]
+ *     binary  arch  address  via  number  how  function  source  [syscall  [callers  [more...]]]
  *     #end <rows> <unresolved>
  *
  * - The fields of a # line are separated by tabs as well; the keyword is the first of them.
@@ -29,6 +29,7 @@
  *   number is "?"; "-", or no ninth field, as long as g2s-resolve has not seen the row.
  * - Further columns come after the ninth and only describe.  A reader that does not know them
  *   passes them on as they stand.  A row that has them has a ninth field.
+ * - callers is the tenth: a chain of calls that leads to the row (chains.h), or "-".
  * - <rows> counts the rows, <unresolved> the rows whose number is "?" and the #needs lines.
  * - Several streams may follow one another: the result is their union.  A row without further
  *   columns is dropped from it when the same row is there with some.

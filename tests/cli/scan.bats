@@ -99,6 +99,56 @@ column() {
 	[ "$(tail -n 1 try/out)" = "$(printf '#end\t0\t0')" ]
 }
 
+@test "--callers: a chain of calls in a tenth column, and nothing else changes" {
+	elf "\xe8\x01\x00\x00\x00\xc3$exits" >app # call 0x40007e; ret
+	try g2s-scan app
+	ended 0
+	cp try/out plain
+	[ "$(grep -v '^#' plain | awk -F '\t' '{ print NF }')" = 8 ]
+	try g2s-scan --callers app
+	ended 0
+	cp try/out sites
+	[ "$(column 9-)" = "$(printf -- '-\t0x400078 > 0x40007e')" ]
+	cut -f 1-8 sites | cmp plain -
+	# What it says of itself is what it said before: whoever knows streams can read it.
+	[ "$(head -n 1 sites)" = "$(head -n 1 plain)" ]
+	# The next stage fills in the ninth and passes on the tenth; the last one is content with both.
+	try g2s-resolve sites
+	ended 0
+	[ "$(column 9-)" = "$(printf 'exit\t0x400078 > 0x40007e')" ]
+	cut -f 1-9 try/out >named
+	g2s-resolve plain | cmp named -
+	cp try/out resolved
+	try g2s-profile resolved
+	ended 0
+	cp try/out profile
+	g2s-resolve plain | g2s-profile | cmp profile -
+	# With and without the column it is the same row.
+	for order in 'plain sites' 'sites plain' 'sites sites plain'; do
+		# shellcheck disable=SC2086 # a list of names
+		cat $order | g2s-resolve | cmp resolved -
+	done
+}
+
+@test "--callers: with several programs and other options" {
+	cp app other
+	try g2s-scan --callers --strict -o file app other
+	ended 0
+	[ "$(grep -v '^#' file | cut -f 1,9-)" = "$(printf 'app\t-\t0x400078\nother\t-\t0x400078')" ]
+	elf "$hides" >other
+	try g2s-scan --callers --strict app other
+	[ "$status" -eq 3 ]
+	[ "$(column 10 | wc -l)" -eq 2 ]
+	echo text >text
+	try g2s-scan --callers text app
+	ended 4 "g2s-scan: text: "
+	wrote_nothing
+	elf '\x90\xc3' >app
+	try g2s-scan --callers app
+	ended 0
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t0\t0')" ]
+}
+
 @test "several programs, in their order" {
 	cp app b
 	cp app a
@@ -223,6 +273,9 @@ column() {
 	g2s-scan "$dist/g2s" >two
 	[ -s one ]
 	cmp one two
+	g2s-scan --callers "$dist/g2s" >two
+	cut -f 1-8 two | cmp one -
+	g2s-scan --callers "$dist/g2s" | cmp two -
 }
 
 @test "output to stdout: full disk, closed, broken pipe" {
