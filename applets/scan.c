@@ -155,7 +155,7 @@ int g2s_scan_main(int argc, char **argv)
 	const struct cli_option options[] = {
 		{
 			.name = "callers",
-			.help = "add to each row a chain of calls that leads there, as tenth column",
+			.help = "add to each row a chain of calls that leads there (column 10)",
 			.flag = &scan.callers,
 		},
 		{

@@ -12,7 +12,8 @@
 /*
  * Streams held in memory, as their union: every line of all of them once, each file's lines
  * together, files in the order in which they were first named, rows by address and number.  A row
- * without further columns (stream.h) counts as the same line as one that only has these in addition.
+ * without further columns (stream.h) counts as the same line as one that only has these in
+ * addition.
  */
 
 /* A #needs line. */

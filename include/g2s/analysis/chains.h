@@ -49,10 +49,11 @@ void g2s_chains_free(struct g2s_chains *chains);
 /*
  * The chain of the function that holds addr, which must be a site's, as a field of the stream,
  * escaped: names joined by " > ", "0x" and the address of its start for a function without a name.
- * A ">" of a name is \x3e, and the first byte of a name that is "-" or "..." is \xHH as well, so that
- * a name is never taken for something else.  A name of more than 1000 bytes is cut and ends in "...".
- * A chain that is too long for a field lacks its middle: the first function, "...", and as many of
- * the last ones as fit.  "-" when there is no chain, or addr is no code.  Good until the next call.
+ * A ">" of a name is \x3e, and the first byte of a name that is "-" or "..." is \xHH as well, so
+ * that a name is never taken for something else.  A name of more than 1000 bytes is cut and ends in
+ * "...".  A chain that is too long for a field lacks its middle: the first function, "...", and as
+ * many of the last ones as fit.  "-" when there is no chain, or addr is no code.  Good until the
+ * next call.
  */
 const char *g2s_chains_text(struct g2s_chains *chains, uint64_t addr);
 

@@ -63,7 +63,7 @@ bool g2s_funcs_split(struct g2s_funcs *funcs, struct g2s_range gap, const uint64
  */
 bool g2s_funcs_gaps(const struct g2s_funcs *funcs, struct g2s_range **gaps, size_t *count);
 
-/* Adds the functions of another table, which lie in gaps of this one.  False when memory ran out. */
+/* Adds the functions of others, which lie in gaps of funcs.  False when memory ran out. */
 bool g2s_funcs_add(struct g2s_funcs *funcs, const struct g2s_funcs *others);
 
 /* True when addr lies in the text that Go's linker laid out. */
