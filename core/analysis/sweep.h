@@ -60,8 +60,8 @@ bool sweep_split(const struct g2s_arch *arch, struct g2s_funcs *funcs, struct g2
                  const uint64_t *targets, size_t count);
 
 /*
- * The same for every gap at once, in time that does not depend on how many there are; targets are
- * sorted.
+ * The same for all gaps of the table at once, in time linear in their size and number.  Gaps and
+ * targets are sorted.
  */
 bool sweep_split_all(const struct g2s_arch *arch, struct g2s_funcs *funcs,
                      const struct g2s_range *gaps, size_t gap_count, const uint64_t *targets,

@@ -20,9 +20,9 @@
  * same function the one whose calls come first in the code is taken.
  *
  * Calls by pointer (interfaces, closures, goroutines, signal handlers) are no part of a chain.
- * Every call and jump of one is confirmed by straight decoding of the function it is in.  Not
- * looked for are jumps with a one-byte distance, unless they lead to the start of a function that
- * is not Go's: no linker makes others between functions.
+ * Every call and jump of one is confirmed by straight decoding of the function it is in.  A jump
+ * with a one-byte distance counts when it leads to the start of a function that is not Go's; Go's
+ * linker makes none between functions.
  */
 struct g2s_chains {
 	const struct g2s_funcs *funcs;
