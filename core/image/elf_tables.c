@@ -174,14 +174,16 @@ static int by_reloc_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-static bool relocs_are_sorted(const struct g2s_elf *elf)
+/* Linkers put the words that are only moved first, sorted; the few others follow. */
+static bool sort_relocs(struct g2s_elf *elf)
 {
-	for (size_t i = 1; i < elf->reloc_count; i++) {
-		if (elf->relocs[i].addr < elf->relocs[i - 1].addr) {
-			return false;
-		}
+	size_t sorted = elf->reloc_count == 0 ? 0 : 1;
+	while (sorted < elf->reloc_count &&
+	       elf->relocs[sorted - 1].addr <= elf->relocs[sorted].addr) {
+		sorted++;
 	}
-	return true;
+	return g2s_sort_tail(elf->relocs, elf->reloc_count, sorted, sizeof(*elf->relocs),
+	                     by_reloc_addr);
 }
 
 static bool add_needed(struct g2s_elf *elf, size_t *capacity, uint64_t name)
@@ -311,7 +313,9 @@ static bool read_symbols(struct g2s_elf *elf, struct g2s_bytes table, struct g2s
 			}
 			elf->symbols[elf->symbol_count++] = symbol;
 		}
-		if (dynamic && (info >> 4) != STB_LOCAL &&
+		/* Who may call from outside matters for what other objects are linked to. */
+		bool library = elf->type == ET_DYN && !elf->interpreter;
+		if (dynamic && library && (info >> 4) != STB_LOCAL &&
 		    ((other & 3) == STV_DEFAULT || (other & 3) == STV_PROTECTED)) {
 			if (!g2s_grow(&elf->exports, export_capacity, elf->export_count + 1,
 			              sizeof(*elf->exports))) {
@@ -321,20 +325,6 @@ static bool read_symbols(struct g2s_elf *elf, struct g2s_bytes table, struct g2s
 		}
 	}
 	return true;
-}
-
-static int by_symbol_addr(const void *a, const void *b)
-{
-	const struct g2s_symbol *x = a;
-	const struct g2s_symbol *y = b;
-	if (x->addr != y->addr) {
-		return x->addr < y->addr ? -1 : 1;
-	}
-	/* Sized ones first: aliases and labels of the same place follow. */
-	if (x->size != y->size) {
-		return x->size > y->size ? -1 : 1;
-	}
-	return x->name < y->name ? -1 : x->name > y->name;
 }
 
 static int by_address(const void *a, const void *b)
@@ -370,9 +360,6 @@ static bool read_all_symbols(struct g2s_elf *elf, const struct dynamic *dynamic)
 	    !read_symbols(elf, table, elf->dynamic_names, true, &capacity, &export_capacity)) {
 		return false;
 	}
-	if (elf->symbol_count != 0) {
-		qsort(elf->symbols, elf->symbol_count, sizeof(*elf->symbols), by_symbol_addr);
-	}
 	if (elf->export_count != 0) {
 		qsort(elf->exports, elf->export_count, sizeof(*elf->exports), by_address);
 	}
@@ -400,10 +387,7 @@ bool elf_read_tables(struct g2s_elf *elf, struct g2s_range range)
 	    !read_relr(elf, &dynamic, &capacity)) {
 		return false;
 	}
-	if (!relocs_are_sorted(elf)) {
-		qsort(elf->relocs, elf->reloc_count, sizeof(*elf->relocs), by_reloc_addr);
-	}
-	return elf_find_data_in_code(elf) && read_all_symbols(elf, &dynamic);
+	return sort_relocs(elf) && elf_find_data_in_code(elf) && read_all_symbols(elf, &dynamic);
 }
 
 bool g2s_elf_needed(const struct g2s_elf *elf, size_t i, struct g2s_bytes *name)
@@ -414,6 +398,6 @@ bool g2s_elf_needed(const struct g2s_elf *elf, size_t i, struct g2s_bytes *name)
 
 bool g2s_elf_is_exported(const struct g2s_elf *elf, uint64_t addr)
 {
-	return elf->export_count != 0 && elf->type == ET_DYN && !elf->interpreter &&
+	return elf->export_count != 0 &&
 	       bsearch(&addr, elf->exports, elf->export_count, sizeof(addr), by_address) != NULL;
 }

@@ -7,12 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool add(struct g2s_funcs *funcs, const struct g2s_function *function)
+/* A function that is not Go's, and what orders those that start together. */
+struct foreign {
+	struct g2s_function function;
+	uint64_t size;
+	uint64_t name;
+};
+
+struct foreigners {
+	struct foreign *items;
+	size_t count;
+	size_t capacity;
+};
+
+static bool add(struct foreigners *to, const struct foreign *foreign)
 {
-	if (!g2s_grow(&funcs->items, &funcs->capacity, funcs->count + 1, sizeof(*funcs->items))) {
+	if (!g2s_grow(&to->items, &to->capacity, to->count + 1, sizeof(*to->items))) {
 		return false;
 	}
-	funcs->items[funcs->count++] = *function;
+	to->items[to->count++] = *foreign;
 	return true;
 }
 
@@ -26,18 +39,28 @@ bool g2s_funcs_calls_as_go(const struct g2s_funcs *funcs, uint64_t addr)
 	return funcs->go_unlisted || g2s_funcs_is_go(funcs, addr);
 }
 
-/* By start; of those that start together the one that knows most comes first. */
+/*
+ * By start; of those that start together symbols come first, with the largest size before aliases
+ * and labels of the same place.
+ */
 static int by_start(const void *a, const void *b)
 {
-	const struct g2s_function *x = a;
-	const struct g2s_function *y = b;
-	if (x->start != y->start) {
-		return x->start < y->start ? -1 : 1;
+	const struct foreign *x = a;
+	const struct foreign *y = b;
+	if (x->function.start != y->function.start) {
+		return x->function.start < y->function.start ? -1 : 1;
 	}
-	if ((x->symbol != 0) != (y->symbol != 0)) {
-		return x->symbol != 0 ? -1 : 1;
+	if ((x->function.symbol != 0) != (y->function.symbol != 0)) {
+		return x->function.symbol != 0 ? -1 : 1;
 	}
-	return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
+	if (x->size != y->size) {
+		return x->size > y->size ? -1 : 1;
+	}
+	if (x->name != y->name) {
+		return x->name < y->name ? -1 : 1;
+	}
+	return x->function.symbol < y->function.symbol ? -1
+	                                               : x->function.symbol > y->function.symbol;
 }
 
 static bool add_code(struct g2s_funcs *funcs, size_t *capacity, uint64_t start, uint64_t end)
@@ -140,17 +163,19 @@ static bool add_go(struct g2s_funcs *funcs)
 }
 
 /* Symbols and unwind entries outside Go's text; ends of 0 are open until close_extents. */
-static bool add_foreign(struct g2s_funcs *funcs)
+static bool find_foreign(const struct g2s_funcs *funcs, struct foreigners *to)
 {
 	const struct g2s_elf *elf = funcs->elf;
 	for (size_t i = 0; i < elf->symbol_count; i++) {
 		const struct g2s_symbol *symbol = &elf->symbols[i];
-		struct g2s_function function = {
-			.start = symbol->addr,
-			.end = symbol->size == 0 ? 0 : symbol->addr + symbol->size,
-			.symbol = (uint32_t)i + 1,
+		const struct foreign foreign = {
+			.function = {.start = symbol->addr,
+			             .end = symbol->size == 0 ? 0 : symbol->addr + symbol->size,
+			             .symbol = (uint32_t)i + 1},
+			.size = symbol->size,
+			.name = symbol->name,
 		};
-		if (!g2s_funcs_is_go(funcs, symbol->addr) && !add(funcs, &function)) {
+		if (!g2s_funcs_is_go(funcs, symbol->addr) && !add(to, &foreign)) {
 			return false;
 		}
 	}
@@ -159,10 +184,34 @@ static bool add_foreign(struct g2s_funcs *funcs)
 	size_t capacity = 0;
 	bool fine = g2s_ehframe_read(elf, &ranges, &count, &capacity);
 	for (size_t i = 0; fine && i < count; i++) {
-		struct g2s_function function = {.start = ranges[i].start, .end = ranges[i].end};
-		fine = g2s_funcs_is_go(funcs, function.start) || add(funcs, &function);
+		const struct foreign foreign = {
+			.function = {.start = ranges[i].start, .end = ranges[i].end}};
+		fine = g2s_funcs_is_go(funcs, ranges[i].start) || add(to, &foreign);
 	}
 	free(ranges);
+	return fine;
+}
+
+/* Puts the sorted foreign functions between Go's. */
+static bool add_foreign(struct g2s_funcs *funcs)
+{
+	struct foreigners found = {0};
+	bool fine = find_foreign(funcs, &found) &&
+	            g2s_grow(&funcs->items, &funcs->capacity, funcs->count + found.count + 1,
+	                     sizeof(*funcs->items));
+	size_t mine = funcs->count;
+	size_t theirs = fine ? found.count : 0;
+	if (theirs != 0) {
+		qsort(found.items, theirs, sizeof(*found.items), by_start);
+	}
+	funcs->count += theirs;
+	/* From the end, so that nothing is overwritten before it has moved. */
+	for (size_t at = funcs->count; theirs != 0;) {
+		bool take = mine == 0 ||
+		            funcs->items[mine - 1].start <= found.items[theirs - 1].function.start;
+		funcs->items[--at] = take ? found.items[--theirs].function : funcs->items[--mine];
+	}
+	free(found.items);
 	return fine;
 }
 
@@ -237,28 +286,6 @@ static void close_extents(struct g2s_funcs *funcs)
 	}
 }
 
-/* Sorts the items from index mine on, and puts them between those before, which are sorted. */
-static bool merge_foreign(struct g2s_funcs *funcs, size_t mine)
-{
-	size_t theirs = funcs->count - mine;
-	if (theirs == 0) {
-		return true;
-	}
-	struct g2s_function *foreign = malloc(theirs * sizeof(*foreign));
-	if (foreign == NULL) {
-		return false;
-	}
-	memcpy(foreign, &funcs->items[mine], theirs * sizeof(*foreign));
-	qsort(foreign, theirs, sizeof(*foreign), by_start);
-	/* From the end, so that nothing is overwritten before it has moved. */
-	for (size_t at = funcs->count; theirs != 0;) {
-		bool take = mine == 0 || by_start(&funcs->items[mine - 1], &foreign[theirs - 1]) <= 0;
-		funcs->items[--at] = take ? foreign[--theirs] : funcs->items[--mine];
-	}
-	free(foreign);
-	return true;
-}
-
 bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
                      const struct g2s_pclntab *tab)
 {
@@ -266,8 +293,7 @@ bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
 	if (!find_code(funcs) || !add_go(funcs)) {
 		return false;
 	}
-	size_t go_count = funcs->count;
-	if (!add_foreign(funcs) || !merge_foreign(funcs, go_count)) {
+	if (!add_foreign(funcs)) {
 		return false;
 	}
 	close_extents(funcs);

@@ -14,4 +14,13 @@
 bool g2s_grow(void *items, size_t *capacity, size_t need, size_t item_size)
 	__attribute__((warn_unused_result));
 
+/*
+ * Sorts count items of item_size bytes of which the first sorted ones are in order: cheap when
+ * nearly all are.  Of items that compare alike those of the first part stay before the others.
+ * False when memory ran out.
+ */
+bool g2s_sort_tail(void *items, size_t count, size_t sorted, size_t item_size,
+                   int (*compare)(const void *a, const void *b))
+	__attribute__((warn_unused_result));
+
 #endif

@@ -73,7 +73,7 @@ struct g2s_elf {
 	/* Sorted by address. */
 	struct g2s_reloc *relocs;
 	size_t reloc_count;
-	/* Functions of .symtab and .dynsym that are defined here, sorted by address. */
+	/* Functions of .symtab and .dynsym that are defined here, in the order of the tables. */
 	struct g2s_symbol *symbols;
 	size_t symbol_count;
 	/* DT_NEEDED: offsets in dynamic_names. */
@@ -86,8 +86,8 @@ struct g2s_elf {
 	 */
 	struct g2s_range loader_tables[5];
 	/*
-	 * Addresses of functions other objects may call (defined and visible in .dynsym),
-	 * sorted.
+	 * Addresses of functions that other objects may call (defined and visible in .dynsym of a
+	 * shared object), sorted.
 	 */
 	uint64_t *exports;
 	size_t export_count;
