@@ -150,13 +150,16 @@ static bool add_go(struct g2s_funcs *funcs)
 	              sizeof(*funcs->items))) {
 		return false;
 	}
+	/* The end of one is the start of the next. */
+	uint64_t start = tab->code.start;
 	for (size_t i = 0; i < count; i++) {
-		struct g2s_range range = g2s_pclntab_function(tab, funcs->elf, i);
-		if (range.end > range.start) {
+		uint64_t end = g2s_pclntab_start(tab, funcs->elf, i + 1);
+		if (end > start) {
 			funcs->items[funcs->count++] = (struct g2s_function){
-				.start = range.start, .end = range.end, .go = (uint32_t)i + 1};
-			bits |= range.start;
+				.start = start, .end = end, .go = (uint32_t)i + 1};
+			bits |= start;
 		}
+		start = end;
 	}
 	funcs->go_align = bits & -bits;
 	return true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "g2s/image/pclntab.h"
 
+#include "g2s/words.h"
+
 #include <string.h>
 
 enum {
@@ -91,27 +93,65 @@ static bool read_layout(struct g2s_pclntab *tab, enum g2s_pclntab_layout layout)
 	       g2s_bytes_has(tab->bytes, parts[4], v[0] * entry_size(tab) + w);
 }
 
-/* Looks at every entry once: ascending, and inside executable memory of the file. */
-static bool check_functab(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+/* Looks at every entry of 4 bytes once: *first and *last, distances, when they ascend. */
+static bool check_distances(const struct g2s_pclntab *tab, uint64_t *first, uint64_t *last)
 {
-	uint64_t last = 0;
+	struct g2s_bytes entries;
+	size_t count = (size_t)tab->function_count;
+	uint32_t before = 0;
+	if (!g2s_bytes_slice(tab->bytes, tab->functab, (uint64_t)count * 8 + 4, &entries)) {
+		return false;
+	}
+	for (size_t i = 0; i <= count; i++) {
+		uint32_t distance;
+		memcpy(&distance, entries.data + 8 * i, sizeof(distance));
+		if (distance < before) {
+			return false;
+		}
+		before = distance;
+		if (i == 0) {
+			*first = distance;
+		}
+	}
+	*last = before;
+	return true;
+}
+
+/* The same for entries that are addresses. */
+static bool check_addresses(const struct g2s_pclntab *tab, const struct g2s_elf *elf,
+                            uint64_t *first, uint64_t *last)
+{
+	*last = 0;
 	for (uint64_t i = 0; i <= tab->function_count; i++) {
 		uint64_t pc;
-		if (!entry_pc(tab, elf, i, &pc) || (i != 0 && pc < last)) {
+		if (!entry_pc(tab, elf, i, &pc) || pc < *last) {
 			return false;
 		}
 		if (i == 0) {
-			tab->code.start = pc;
+			*first = pc;
 		}
-		last = pc;
+		*last = pc;
 	}
-	tab->code.end = last;
-	if (last <= tab->code.start) {
+	return true;
+}
+
+/* Looks at every entry once: ascending, and inside executable memory of the file. */
+static bool check_functab(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	uint64_t first, last;
+	if (tab->layout == G2S_PCLNTAB_GO118) {
+		if (!check_distances(tab, &first, &last)) {
+			return false;
+		}
+		first += tab->text;
+		last += tab->text;
+	} else if (!check_addresses(tab, elf, &first, &last)) {
 		return false;
 	}
+	tab->code = (struct g2s_range){first, last};
 	/* Go's text is one stretch of one segment; its end may be the segment's. */
-	const struct g2s_segment *segment = g2s_elf_segment(elf, tab->code.start);
-	return segment != NULL && segment->exec &&
+	const struct g2s_segment *segment = g2s_elf_segment(elf, first);
+	return last > first && segment != NULL && segment->exec &&
 	       last - segment->addr <= segment->bytes.size;
 }
 
@@ -183,23 +223,43 @@ static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint
 	return true;
 }
 
+/* A search of a segment's words, or of its headers, and what it is for. */
+struct lookup {
+	struct g2s_pclntab *tab;
+	const struct g2s_elf *elf;
+	const struct g2s_segment *segment;
+	/* Offset in the segment that offsets found count from. */
+	size_t base;
+	bool any_magic;
+};
+
+/* The words from *base, a multiple of 4 in memory, on; false when there are none. */
+static bool words_of(const struct g2s_segment *segment, size_t *base)
+{
+	*base = (size_t)(-segment->addr & 3);
+	return segment->bytes.size > *base;
+}
+
+/* Ends the search, with false, when the moduledata is at a word that holds the table's address. */
+static bool found_pointer(void *user, size_t offset)
+{
+	struct lookup *lookup = user;
+	unsigned word = lookup->tab->word;
+	uint64_t addr = lookup->segment->addr + lookup->base + offset;
+	uint64_t value;
+	return (addr & (word - 1)) != 0 ||
+	       !g2s_bytes_uint(lookup->segment->bytes, lookup->base + offset, word, &value) ||
+	       value != lookup->tab->addr || !read_module(lookup->tab, lookup->elf, addr);
+}
+
 static bool find_module_in(struct g2s_pclntab *tab, const struct g2s_elf *elf,
                            const struct g2s_segment *segment)
 {
-	uint64_t w = tab->word;
-	const uint8_t *data = segment->bytes.data;
-	size_t first = (size_t)(-segment->addr & (w - 1));
-	uint8_t wanted[8];
-	for (unsigned i = 0; i < 8; i++) {
-		wanted[i] = (uint8_t)(tab->addr >> (8 * i));
-	}
-	for (size_t at = first; at + w <= segment->bytes.size; at += w) {
-		if (memcmp(data + at, wanted, w) == 0 &&
-		    read_module(tab, elf, segment->addr + at)) {
-			return true;
-		}
-	}
-	return false;
+	struct lookup lookup = {.tab = tab, .elf = elf, .segment = segment};
+	return words_of(segment, &lookup.base) &&
+	       !g2s_words_search(G2S_WORDS_BEST, segment->bytes.data + lookup.base,
+	                         segment->bytes.size - lookup.base, (uint32_t)tab->addr, 1,
+	                         found_pointer, &lookup);
 }
 
 /* The one word of data that points at the header opens the moduledata. */
@@ -295,6 +355,10 @@ static bool open_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t
 	return true;
 }
 
+/* All magics are in [MAGIC_LOW, MAGIC_LOW + MAGIC_SPAN). */
+static const uint32_t MAGIC_LOW = 0xfffffff0;
+static const uint32_t MAGIC_SPAN = 12;
+
 static enum g2s_pclntab_layout layout_of(uint64_t magic)
 {
 	switch (magic) {
@@ -323,25 +387,40 @@ static bool try_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t 
 	                     open_at(tab, elf, addr, G2S_PCLNTAB_GO12));
 }
 
+/* Ends the search, with false, when a table's header is where a word looks like a part of it. */
+static bool found_header(void *user, size_t offset)
+{
+	struct lookup *lookup = user;
+	const struct g2s_elf *elf = lookup->elf;
+	/* With any magic, the words that were looked for are those behind it. */
+	size_t at = lookup->base + offset - (lookup->any_magic ? 4 : 0);
+	uint64_t addr = lookup->segment->addr + at;
+	const uint8_t *p = lookup->segment->bytes.data + at;
+	uint64_t magic;
+	if ((lookup->any_magic && offset < 4) || (addr & (elf->word - 1)) != 0 ||
+	    !g2s_bytes_has(lookup->segment->bytes, at, 8) || p[4] != 0 || p[5] != 0 ||
+	    p[7] != elf->word || (p[6] != 1 && p[6] != 2 && p[6] != 4)) {
+		return true;
+	}
+	(void)g2s_bytes_uint(lookup->segment->bytes, at, 4, &magic);
+	return !try_at(lookup->tab, elf, addr, magic, lookup->any_magic);
+}
+
+/*
+ * Looks for one of the magics, which are all near 2^32; or for what follows any magic: two zeros, a
+ * quantum of 1 to 4, the size of a pointer.
+ */
 static bool search_segment(struct g2s_pclntab *tab, const struct g2s_elf *elf,
                            const struct g2s_segment *segment, bool any_magic)
 {
-	size_t step = elf->word;
-	size_t first = (size_t)(-segment->addr & (step - 1));
-	const uint8_t *data = segment->bytes.data;
-	for (size_t at = first; at + 8 <= segment->bytes.size; at += step) {
-		const uint8_t *p = data + at;
-		if (p[4] != 0 || p[5] != 0 || p[7] != elf->word ||
-		    (p[6] != 1 && p[6] != 2 && p[6] != 4)) {
-			continue;
-		}
-		uint64_t magic = 0;
-		(void)g2s_bytes_uint(segment->bytes, at, 4, &magic);
-		if (try_at(tab, elf, segment->addr + at, magic, any_magic)) {
-			return true;
-		}
-	}
-	return false;
+	struct lookup lookup = {.tab = tab, .elf = elf, .segment = segment,
+	                        .any_magic = any_magic};
+	uint32_t low = any_magic ? (uint32_t)elf->word << 24 | 1 << 16 : MAGIC_LOW;
+	uint32_t span = any_magic ? (4 - 1) * (1 << 16) + 1 : MAGIC_SPAN;
+	return words_of(segment, &lookup.base) &&
+	       !g2s_words_search(G2S_WORDS_BEST, segment->bytes.data + lookup.base,
+	                         segment->bytes.size - lookup.base, low, span, found_header,
+	                         &lookup);
 }
 
 bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf)
@@ -367,14 +446,13 @@ bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 	return false;
 }
 
-struct g2s_range g2s_pclntab_function(const struct g2s_pclntab *tab, const struct g2s_elf *elf,
-                                      uint64_t i)
+uint64_t g2s_pclntab_start(const struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t i)
 {
-	struct g2s_range range = {0, 0};
-	if (i < tab->function_count && entry_pc(tab, elf, i, &range.start)) {
-		(void)entry_pc(tab, elf, i + 1, &range.end);
+	uint64_t start = 0;
+	if (i <= tab->function_count) {
+		(void)entry_pc(tab, elf, i, &start);
 	}
-	return range;
+	return start;
 }
 
 /* Offset of function i's record from the header. */

@@ -59,9 +59,11 @@ struct g2s_pclntab {
  */
 bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf);
 
-/* Where function i < function_count begins and where the next one does. */
-struct g2s_range g2s_pclntab_function(const struct g2s_pclntab *tab, const struct g2s_elf *elf,
-                                      uint64_t i);
+/*
+ * Where function i begins; for i == function_count where the last one ends.  0 when the table has
+ * no function i.
+ */
+uint64_t g2s_pclntab_start(const struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t i);
 
 /* The function's name; false when the table does not say. */
 bool g2s_pclntab_name(const struct g2s_pclntab *tab, uint64_t i, struct g2s_bytes *name);
