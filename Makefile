@@ -199,7 +199,8 @@ $(B)/core/%.o: core/%.c $(B)/flags
 	$(call compile,$(G2S_CFLAGS) $(SPEED_FLAGS) -Iinclude $(ROOM_FLAGS))
 
 # What is not in the analysis runs once per line or table entry at most: there size counts, not speed.
-$(filter-out $(B)/core/analysis/% $(B)/core/isa/%,$(CORE_C:%.c=$(B)/%.o)): private SPEED_FLAGS := $(SMALL)
+FAST_O := $(B)/core/analysis/% $(B)/core/isa/% $(B)/core/words.o
+$(filter-out $(FAST_O),$(CORE_C:%.c=$(B)/%.o)): private SPEED_FLAGS := $(SMALL)
 $(B)/applets/%.o: applets/%.c $(B)/flags
 	$(call compile,$(G2S_CFLAGS) $(SMALL) -Iinclude)
 

@@ -580,7 +580,9 @@ static bool found_method(void *user, size_t offset)
 	uint32_t distance;
 	memcpy(&distance, search->data + offset, sizeof(distance));
 	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
-	if (!is_wanted(search, text + distance)) {
+	/* Most numbers of the type data are none, and at no function's start. */
+	if (((text + distance) & (search->refs->funcs->go_align - 1)) != 0 ||
+	    !is_wanted(search, text + distance)) {
 		return true;
 	}
 	uint64_t end = tab->types.end - search->addr;
