@@ -240,55 +240,112 @@ static bool takes_address(const struct g2s_insn *insn, uint64_t addr)
 	return false;
 }
 
-/*
- * A word of data that holds a wrapper's address. Go reaches functions through such a word (a
- * funcval); the code that takes the word's address is then the place a reader looks for. False
- * when no code does.
- */
-static bool report_users(struct trace *trace, uint64_t entry, uint64_t word)
+/* Reports the instructions in code that take an address which found refers to. */
+static void report_operands(struct trace *trace, const struct g2s_references *found)
 {
-	struct g2s_window window = {word, word + 1};
-	struct g2s_references found = {0};
-	bool reported = false;
-	if (!g2s_refs_addresses(&trace->refs, &window, 1, &found)) {
-		trace->failed = true;
-	}
-	struct sweep_mark *marks = mark_operands(trace, &found);
-	for (size_t i = 0; i < found.count && !trace->failed; i++) {
+	struct sweep_mark *marks = mark_operands(trace, found);
+	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		const struct g2s_reference *r = &found->items[i];
 		struct g2s_insn insn;
-		if (found.items[i].kind == G2S_REFERENCE_OPERAND &&
-		    insn_around(trace, &marks[i], &insn) && takes_address(&insn, word)) {
-			report_indirect(trace, entry, insn.addr);
-			reported = true;
+		if (r->kind == G2S_REFERENCE_OPERAND && insn_around(trace, &marks[i], &insn) &&
+		    takes_address(&insn, r->target)) {
+			report_indirect(trace, r->target, insn.addr);
 		}
 	}
 	free(marks);
-	free(found.items);
-	return reported;
 }
 
-static void take_reference(struct trace *trace, const struct g2s_reference *reference,
-                           const struct sweep_mark *mark)
+static int by_data_place(const void *a, const void *b)
 {
-	struct g2s_insn insn;
-	switch (reference->kind) {
-	case G2S_REFERENCE_OPERAND:
-		if (insn_around(trace, mark, &insn) &&
-		    takes_address(&insn, reference->target)) {
-			report_indirect(trace, reference->target, insn.addr);
-		}
-		break;
-	case G2S_REFERENCE_DATA:
-		if (!report_users(trace, reference->target, reference->place)) {
-			report_indirect(trace, reference->target, reference->place);
-		}
-		break;
-	case G2S_REFERENCE_METHOD:
-		report_indirect(trace, reference->target, reference->place);
-		break;
-	default:
-		break;
+	const struct g2s_reference *x = a;
+	const struct g2s_reference *y = b;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* The word of data at place, among count sorted ones. */
+static struct g2s_reference *find_word(struct g2s_reference *words, size_t count, uint64_t place)
+{
+	const struct g2s_reference key = {.place = place};
+	return bsearch(&key, words, count, sizeof(key), by_data_place);
+}
+
+/*
+ * Words of data that hold wrappers' addresses. Go reaches functions through such a word (a
+ * funcval); the code that takes the word's address is then the place a reader looks for.  Where no
+ * code does, it is the word.
+ */
+static void report_words(struct trace *trace, struct g2s_reference *words, size_t count)
+{
+	struct g2s_window *windows = calloc(count + 1, sizeof(*windows));
+	struct g2s_references found = {0};
+	struct sweep_mark *marks = NULL;
+	for (size_t i = 0; windows != NULL && i < count; i++) {
+		windows[i] = (struct g2s_window){words[i].place, words[i].place + 1};
 	}
+	if (windows == NULL ||
+	    !g2s_refs_addresses(&trace->refs, windows, sort_windows(windows, count), &found)) {
+		trace->failed = true;
+	} else {
+		marks = mark_operands(trace, &found);
+	}
+	for (size_t i = 0; i < found.count && !trace->failed; i++) {
+		const struct g2s_reference *r = &found.items[i];
+		struct g2s_insn insn;
+		if (r->kind == G2S_REFERENCE_OPERAND && insn_around(trace, &marks[i], &insn) &&
+		    takes_address(&insn, r->target)) {
+			struct g2s_reference *word = find_word(words, count, r->target);
+			report_indirect(trace, word->target, insn.addr);
+			word->kind = G2S_REFERENCE_OPERAND;
+		}
+	}
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		if (words[i].kind == G2S_REFERENCE_DATA) {
+			report_indirect(trace, words[i].target, words[i].place);
+		}
+	}
+	free(marks);
+	free(windows);
+	free(found.items);
+}
+
+/* Takes the words of data out of found, sorted by place; answers how many there are. */
+static size_t take_words(struct g2s_references *found, struct g2s_reference *words)
+{
+	size_t count = 0;
+	size_t kept = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->items[i].kind == G2S_REFERENCE_DATA) {
+			words[count++] = found->items[i];
+		} else {
+			found->items[kept++] = found->items[i];
+		}
+	}
+	found->count = kept;
+	if (count != 0) {
+		qsort(words, count, sizeof(*words), by_data_place);
+	}
+	return count;
+}
+
+/* Reports everything that found says refers to wrappers other than by calling them. */
+static void report_references(struct trace *trace, struct g2s_references *found)
+{
+	struct g2s_reference *words = calloc(found->count + 1, sizeof(*words));
+	if (words == NULL) {
+		trace->failed = true;
+		return;
+	}
+	size_t count = take_words(found, words);
+	report_operands(trace, found);
+	if (count != 0 && !trace->failed) {
+		report_words(trace, words, count);
+	}
+	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		if (found->items[i].kind == G2S_REFERENCE_METHOD) {
+			report_indirect(trace, found->items[i].target, found->items[i].place);
+		}
+	}
+	free(words);
 }
 
 /*
@@ -312,14 +369,11 @@ static void find_addresses(struct trace *trace)
 		}
 	}
 	count = sort_windows(windows, count);
-	if (!g2s_refs_addresses(&trace->refs, windows, count, &found)) {
+	if (g2s_refs_addresses(&trace->refs, windows, count, &found)) {
+		report_references(trace, &found);
+	} else {
 		trace->failed = true;
 	}
-	struct sweep_mark *marks = mark_operands(trace, &found);
-	for (size_t i = 0; i < found.count && !trace->failed; i++) {
-		take_reference(trace, &found.items[i], &marks[i]);
-	}
-	free(marks);
 	for (size_t i = 0; i < last && !trace->failed; i++) {
 		struct wrapper *wrapper = &trace->wrappers[i];
 		if (wrapper->addresses_known) {
