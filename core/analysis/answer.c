@@ -106,6 +106,17 @@ static void mark_referred(struct trace *trace, uint64_t entry)
 	}
 }
 
+static void add_call(struct trace *trace, uint64_t addr, uint64_t target)
+{
+	struct g2s_program *program = trace->program;
+	if (!g2s_grow(&program->calls, &trace->call_capacity, program->call_count + 1,
+	              sizeof(*program->calls))) {
+		trace->failed = true;
+		return;
+	}
+	program->calls[program->call_count++] = (struct g2s_call){addr, target};
+}
+
 static void follow_calls(struct trace *trace, struct round round,
                          const struct g2s_references *found)
 {
@@ -138,6 +149,7 @@ static void follow_calls(struct trace *trace, struct round round,
 		}
 		if (calling.confirmed) {
 			mark_referred(trace, calling.target);
+			add_call(trace, marks[i].addr, calling.target);
 		}
 	}
 	free(marks);

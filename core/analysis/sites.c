@@ -47,6 +47,8 @@ void g2s_program_free(struct g2s_program *program)
 {
 	free(program->sites);
 	free(program->raw_sites);
+	free(program->wrappers);
+	free(program->calls);
 	g2s_funcs_free(&program->funcs);
 	g2s_elf_free(&program->elf);
 	*program = (struct g2s_program){0};
@@ -244,6 +246,59 @@ static void sort_sites(struct g2s_program *program)
 	program->site_count = kept;
 }
 
+static int by_call(const void *a, const void *b)
+{
+	const struct g2s_call *x = a;
+	const struct g2s_call *y = b;
+	if (x->addr != y->addr) {
+		return x->addr < y->addr ? -1 : 1;
+	}
+	return x->target < y->target ? -1 : x->target > y->target;
+}
+
+/* The same call is met once for each round of questions about its target. */
+static void sort_calls(struct g2s_program *program)
+{
+	size_t kept = 0;
+	if (program->call_count != 0) {
+		qsort(program->calls, program->call_count, sizeof(*program->calls), by_call);
+	}
+	for (size_t i = 0; i < program->call_count; i++) {
+		if (kept == 0 || by_call(&program->calls[kept - 1], &program->calls[i]) != 0) {
+			program->calls[kept++] = program->calls[i];
+		}
+	}
+	program->call_count = kept;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void list_wrappers(struct trace *trace)
+{
+	struct g2s_program *program = trace->program;
+	size_t count = trace->wrapper_count;
+	uint64_t *list = calloc(count + 1, sizeof(*list));
+	if (list == NULL) {
+		trace->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		list[i] = trace->wrappers[i].entry;
+	}
+	qsort(list, count, sizeof(*list), by_address);
+	program->wrappers = list;
+	for (size_t i = 0; i < count; i++) {
+		if (program->wrapper_count == 0 || list[program->wrapper_count - 1] != list[i]) {
+			list[program->wrapper_count++] = list[i];
+		}
+	}
+}
+
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err)
 {
 	struct trace trace;
@@ -276,12 +331,14 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	if (!trace.failed) {
 		trace_uses(&trace);
 		find_vdso(&trace);
+		list_wrappers(&trace);
 	}
 done:
 	if (trace.failed) {
 		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	sort_sites(program);
+	sort_calls(program);
 	close_trace(&trace);
 	return code;
 }

@@ -87,6 +87,7 @@ struct trace {
 	struct g2s_refs refs;
 	size_t site_capacity;
 	size_t raw_capacity;
+	size_t call_capacity;
 	/* In the order they were asked; the first of them have been answered. */
 	struct question *questions;
 	size_t answered;
