@@ -133,6 +133,8 @@ static void follow_calls(struct trace *trace, struct round round,
 		trace_sweep(trace, marks, found->count);
 	}
 	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		bool is_call;
+		marks[i].found = trace_goes_to(trace, &marks[i], found->items[i].target, &is_call);
 		if (marks[i].found) {
 			places[count++] = marks[i].addr;
 		}

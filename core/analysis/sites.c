@@ -111,6 +111,35 @@ static bool visit_entry(struct trace *trace, const struct g2s_insn *insn,
 	return true;
 }
 
+/* A confirmed hit: looks at the number that reaches it. */
+static void take_hit(struct trace *trace, const struct sweep_mark *mark, struct g2s_hit hit)
+{
+	hit.addr = mark->addr;
+	add_raw(trace, hit.addr, hit.entry);
+	trace_place(trace, mark, visit_entry, &hit);
+}
+
+/*
+ * A hit at which straight decoding begins no instruction: it may be behind the prefixes of one, and
+ * code may also jump into what straight decoding takes for the middle of an instruction.
+ */
+static void look_at_inside(struct trace *trace, const struct sweep_mark *mark, struct g2s_hit hit)
+{
+	const struct g2s_program *program = trace->program;
+	const struct g2s_function *function = trace_function(trace, hit.addr);
+	struct sweep_mark whole = *mark;
+	struct g2s_insn insn;
+	if (sweep_settle(program->arch, &program->elf, &whole, &insn) &&
+	    insn.enters == hit.entry + 1) {
+		take_hit(trace, &whole, hit);
+	}
+	if (function != NULL && trace_enter(trace, function->start) &&
+	    g2s_flow_reaches(trace->flow, hit.addr)) {
+		struct sweep_mark reached = {.addr = hit.addr, .found = true, .run = hit.addr};
+		take_hit(trace, &reached, hit);
+	}
+}
+
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
 static void find_raw_sites(struct trace *trace)
 {
@@ -128,21 +157,10 @@ static void find_raw_sites(struct trace *trace)
 	trace_sweep(trace, marks, count);
 	trace_prepare(trace, places, count);
 	for (size_t i = 0; i < count && !trace->failed; i++) {
-		struct g2s_hit hit = trace->refs.hits[i];
-		const struct g2s_function *function = trace_function(trace, hit.addr);
-		bool confirmed = marks[i].found;
-		/*
-		 * Code may also jump into what straight decoding takes for the middle of an
-		 * instruction.
-		 */
-		if (!confirmed && function != NULL && trace_enter(trace, function->start)) {
-			confirmed = g2s_flow_reaches(trace->flow, hit.addr);
-			marks[i].run = hit.addr;
-			marks[i].block = 0;
-		}
-		if (confirmed) {
-			add_raw(trace, hit.addr, hit.entry);
-			trace_place(trace, &marks[i], visit_entry, &hit);
+		if (marks[i].found) {
+			take_hit(trace, &marks[i], trace->refs.hits[i]);
+		} else {
+			look_at_inside(trace, &marks[i], trace->refs.hits[i]);
 		}
 	}
 done:

@@ -168,6 +168,12 @@ bool trace_enter(struct trace *trace, uint64_t entry);
 void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count);
 
 /*
+ * True when straight decoding has found, at the mark, a direct call, jump or branch to target; a
+ * mark behind the prefixes of one is moved onto it.
+ */
+bool trace_goes_to(struct trace *trace, struct sweep_mark *mark, uint64_t target, bool *is_call);
+
+/*
  * Asks for what comes in as parameter at entry; a question that was asked before is not asked
  * again.
  */
