@@ -2,7 +2,8 @@
 
 /*
  * The slow and simple path, for tests alone: every function of a file is decoded, instruction by
- * instruction from its start to its end, and so is what no function covers.  Prints, sorted,
+ * instruction from its start to its end, and so is what no function covers; by the architecture's
+ * full decoder, since the one without operands may take short cuts.  Prints, sorted,
  *
  *     site ADDRESS VIA        an instruction that enters the kernel
  *     call ADDRESS TARGET     a direct call, jump or branch to the entry of a wrapper
@@ -93,7 +94,7 @@ static void decode(struct list *list, const struct g2s_program *slow,
 		size_t at = (size_t)(addr - range.start);
 		struct g2s_insn insn;
 		if (at >= code.size ||
-		    !arch->skim(arch, code.data + at, code.size - at, addr, &insn)) {
+		    !arch->decode(arch, code.data + at, code.size - at, addr, &insn)) {
 			addr++;
 			continue;
 		}
@@ -142,7 +143,7 @@ static void list_fast(struct list *list, const struct g2s_program *slow,
 		struct g2s_insn insn = {.addr = call->addr, .target = call->target};
 		/* Only whether it is a call or a jump is not in the list. */
 		if (g2s_elf_view(&fast->elf, call->addr, &code) &&
-		    arch->skim(arch, code.data, code.size, call->addr, &insn)) {
+		    arch->decode(arch, code.data, code.size, call->addr, &insn)) {
 			insn.target = call->target;
 		}
 		add_call(list, &slow->funcs, &insn);
