@@ -106,6 +106,17 @@ static void mark_referred(struct trace *trace, uint64_t entry)
 	}
 }
 
+static void add_call(struct trace *trace, uint64_t addr, uint64_t target)
+{
+	struct g2s_program *program = trace->program;
+	if (!g2s_grow(&program->calls, &trace->call_capacity, program->call_count + 1,
+	              sizeof(*program->calls))) {
+		trace->failed = true;
+		return;
+	}
+	program->calls[program->call_count++] = (struct g2s_call){addr, target};
+}
+
 static void follow_calls(struct trace *trace, struct round round,
                          const struct g2s_references *found)
 {
@@ -122,6 +133,8 @@ static void follow_calls(struct trace *trace, struct round round,
 		trace_sweep(trace, marks, found->count);
 	}
 	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		bool is_call;
+		marks[i].found = trace_goes_to(trace, &marks[i], found->items[i].target, &is_call);
 		if (marks[i].found) {
 			places[count++] = marks[i].addr;
 		}
@@ -138,6 +151,7 @@ static void follow_calls(struct trace *trace, struct round round,
 		}
 		if (calling.confirmed) {
 			mark_referred(trace, calling.target);
+			add_call(trace, marks[i].addr, calling.target);
 		}
 	}
 	free(marks);
