@@ -34,7 +34,9 @@ same() {
 # alike LABEL PROGRAM
 alike() {
 	built=$((built + 1))
-	lists "$2" && same "$1"
+	if lists "$2"; then
+		same "$1"
+	fi
 }
 
 # real_programs OPTION...: those of the distribution or of this machine, under one name each.
