@@ -13,7 +13,8 @@
  *
  * A jump or branch of a function to its own start is flow (Go's stack growth, a loop), not a call:
  * neither side prints it.  Where no function is known nobody can say whose start that is: both print
- * every one.
+ * every one.  What only a jump into the middle of an instruction reaches, the slow path does not see;
+ * compilers make none.
  */
 
 #include "g2s/analysis/sites.h"

@@ -65,6 +65,10 @@ static const struct example WRAPPERS[] = {
 	 "c call 5 arg; d call 6 arg"},
 	{"short tail jump behind a prefix", BOTH,
 	 "w: 89f8 0f05 c3 f: bf05000000 .c: f2eb ~w", "c call 5 arg"},
+	/* je past the prefix: the call begins in two places, with a number each. */
+	{"call with a prefix and without", BOTH,
+	 "w: 89f8 0f05 c3 f: bf05000000 85c0 74 ~d bf06000000 .c: 48 .d: e8 =w c3",
+	 "c call 6 arg; d call 5 arg"},
 	{"short tail jump", BOTH, "w: 89f8 0f05 c3 f: bf05000000 .c: eb ~w", "c call 5 arg"},
 	{"conditional tail jump", C, "w: 89f8 0f05 c3 f: bf05000000 85f6 .c: 74 ~w c3",
 	 "c call 5 arg"},
