@@ -119,8 +119,8 @@ check-unit check-cli check-build check-e2e: check-%: ## run one part of the test
 check-asan: ## unit and cli tests under AddressSanitizer and UBSan
 	+scripts/test --asan unit cli
 
-export BENCH_FILES BENCH_RUNS BENCH_OBJDUMP
-bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENCH_OBJDUMP=1)
+export BENCH_FILES BENCH_RUNS BENCH_PARTS
+bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENCH_PARTS="...")
 	scripts/bench $(DIST)
 
 install: all ## install the executable, its links and the manuals (DESTDIR, PREFIX)

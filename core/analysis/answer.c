@@ -106,6 +106,48 @@ static void mark_referred(struct trace *trace, uint64_t entry)
 	}
 }
 
+static void add_call(struct trace *trace, uint64_t addr, uint64_t target)
+{
+	struct g2s_program *program = trace->program;
+	if (!g2s_grow(&program->calls, &trace->call_capacity, program->call_count + 1,
+	              sizeof(*program->calls))) {
+		trace->failed = true;
+		return;
+	}
+	program->calls[program->call_count++] = (struct g2s_call){addr, target};
+}
+
+/* Looks at what the instruction at a mark hands over to target, if it goes there. */
+static void follow_call(struct trace *trace, struct round round, const struct sweep_mark *mark,
+                        uint64_t target)
+{
+	const struct g2s_function *function = trace_function(trace, mark->addr);
+	struct calling calling = {.round = round, .target = target};
+	if (function == NULL) {
+		return;
+	}
+	calling.function = function->start;
+	trace_place(trace, mark, visit_call, &calling);
+	if (calling.confirmed) {
+		mark_referred(trace, target);
+		add_call(trace, mark->addr, target);
+	}
+}
+
+/*
+ * Code may also jump into what straight decoding takes for the middle of an instruction, past a
+ * prefix for one.
+ */
+static void follow_between(struct trace *trace, struct round round, uint64_t addr, uint64_t target)
+{
+	const struct g2s_function *function = trace_function(trace, addr);
+	if (function != NULL && trace_enter(trace, function->start) &&
+	    g2s_flow_reaches(trace->flow, addr)) {
+		struct sweep_mark mark = {.addr = addr, .found = true, .run = addr};
+		follow_call(trace, round, &mark, target);
+	}
+}
+
 static void follow_calls(struct trace *trace, struct round round,
                          const struct g2s_references *found)
 {
@@ -122,22 +164,22 @@ static void follow_calls(struct trace *trace, struct round round,
 		trace_sweep(trace, marks, found->count);
 	}
 	for (size_t i = 0; i < found->count && !trace->failed; i++) {
-		if (marks[i].found) {
-			places[count++] = marks[i].addr;
+		if (marks[i].insn != 0) {
+			places[count++] = marks[i].insn;
 		}
 	}
 	if (!trace->failed) {
 		trace_prepare(trace, places, count);
 	}
 	for (size_t i = 0; i < found->count && !trace->failed; i++) {
-		struct calling calling = {.round = round, .target = found->items[i].target};
-		const struct g2s_function *function = trace_function(trace, marks[i].addr);
-		if (marks[i].found && function != NULL) {
-			calling.function = function->start;
-			trace_place(trace, &marks[i], visit_call, &calling);
+		struct sweep_mark whole = marks[i];
+		uint64_t target = found->items[i].target;
+		bool is_call;
+		if (trace_goes_to(trace, &whole, target, &is_call)) {
+			follow_call(trace, round, &whole, target);
 		}
-		if (calling.confirmed) {
-			mark_referred(trace, calling.target);
+		if (!marks[i].found) {
+			follow_between(trace, round, marks[i].addr, target);
 		}
 	}
 	free(marks);

@@ -47,6 +47,8 @@ void g2s_program_free(struct g2s_program *program)
 {
 	free(program->sites);
 	free(program->raw_sites);
+	free(program->wrappers);
+	free(program->calls);
 	g2s_funcs_free(&program->funcs);
 	g2s_elf_free(&program->elf);
 	*program = (struct g2s_program){0};
@@ -126,6 +128,34 @@ static bool is_entered_between(struct trace *trace, const struct g2s_function *f
 	return trace_enter(trace, function->start) && g2s_flow_reaches(trace->flow, mark->addr);
 }
 
+/* A confirmed hit: looks at the number that reaches it. */
+static void take_hit(struct trace *trace, const struct sweep_mark *mark, struct g2s_hit hit)
+{
+	hit.addr = mark->addr;
+	add_raw(trace, hit.addr, hit.entry);
+	trace_place(trace, mark, visit_entry, &hit);
+}
+
+/*
+ * A hit at which straight decoding begins no instruction: it may be behind the prefixes of one, and
+ * code may also jump into what straight decoding takes for the middle of an instruction.
+ */
+static void look_at_inside(struct trace *trace, const struct sweep_mark *mark, struct g2s_hit hit)
+{
+	const struct g2s_program *program = trace->program;
+	const struct g2s_function *function = trace_function(trace, hit.addr);
+	struct sweep_mark whole = *mark;
+	struct g2s_insn insn;
+	if (sweep_settle(program->arch, &program->elf, &whole, &insn) &&
+	    insn.enters == hit.entry + 1) {
+		take_hit(trace, &whole, hit);
+	}
+	if (function != NULL && is_entered_between(trace, function, mark)) {
+		struct sweep_mark reached = {.addr = hit.addr, .found = true, .run = hit.addr};
+		take_hit(trace, &reached, hit);
+	}
+}
+
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
 static void find_raw_sites(struct trace *trace)
 {
@@ -143,17 +173,10 @@ static void find_raw_sites(struct trace *trace)
 	trace_sweep(trace, marks, count);
 	trace_prepare(trace, places, count);
 	for (size_t i = 0; i < count && !trace->failed; i++) {
-		struct g2s_hit hit = trace->refs.hits[i];
-		const struct g2s_function *function = trace_function(trace, hit.addr);
-		bool confirmed = marks[i].found;
-		if (!confirmed && function != NULL) {
-			confirmed = is_entered_between(trace, function, &marks[i]);
-			marks[i].run = hit.addr;
-			marks[i].block = 0;
-		}
-		if (confirmed) {
-			add_raw(trace, hit.addr, hit.entry);
-			trace_place(trace, &marks[i], visit_entry, &hit);
+		if (marks[i].found) {
+			take_hit(trace, &marks[i], trace->refs.hits[i]);
+		} else {
+			look_at_inside(trace, &marks[i], trace->refs.hits[i]);
 		}
 	}
 done:
@@ -257,6 +280,59 @@ static void sort_sites(struct g2s_program *program)
 	program->site_count = kept;
 }
 
+static int by_call(const void *a, const void *b)
+{
+	const struct g2s_call *x = a;
+	const struct g2s_call *y = b;
+	if (x->addr != y->addr) {
+		return x->addr < y->addr ? -1 : 1;
+	}
+	return x->target < y->target ? -1 : x->target > y->target;
+}
+
+/* The same call is met once for each round of questions about its target. */
+static void sort_calls(struct g2s_program *program)
+{
+	size_t kept = 0;
+	if (program->call_count != 0) {
+		qsort(program->calls, program->call_count, sizeof(*program->calls), by_call);
+	}
+	for (size_t i = 0; i < program->call_count; i++) {
+		if (kept == 0 || by_call(&program->calls[kept - 1], &program->calls[i]) != 0) {
+			program->calls[kept++] = program->calls[i];
+		}
+	}
+	program->call_count = kept;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static void list_wrappers(struct trace *trace)
+{
+	struct g2s_program *program = trace->program;
+	size_t count = trace->wrapper_count;
+	uint64_t *list = calloc(count + 1, sizeof(*list));
+	if (list == NULL) {
+		trace->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		list[i] = trace->wrappers[i].entry;
+	}
+	qsort(list, count, sizeof(*list), by_address);
+	program->wrappers = list;
+	for (size_t i = 0; i < count; i++) {
+		if (program->wrapper_count == 0 || list[program->wrapper_count - 1] != list[i]) {
+			list[program->wrapper_count++] = list[i];
+		}
+	}
+}
+
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err)
 {
 	struct trace trace;
@@ -289,12 +365,14 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	if (!trace.failed) {
 		trace_uses(&trace);
 		find_vdso(&trace);
+		list_wrappers(&trace);
 	}
 done:
 	if (trace.failed) {
 		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	sort_sites(program);
+	sort_calls(program);
 	close_trace(&trace);
 	return code;
 }

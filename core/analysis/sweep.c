@@ -128,6 +128,23 @@ bool sweep_is_doubtful(const struct g2s_arch *arch, const struct g2s_elf *elf,
 	return false;
 }
 
+bool sweep_settle(const struct g2s_arch *arch, const struct g2s_elf *elf, struct sweep_mark *mark,
+                  struct g2s_insn *insn)
+{
+	struct g2s_bytes code;
+	if (mark->insn == 0 || !g2s_elf_view(elf, mark->insn, &code) ||
+	    !arch->skim(arch, code.data, code.size, mark->insn, insn)) {
+		return false;
+	}
+	/* A block that begins between the two says nothing about where this instruction's does. */
+	if (mark->block > mark->insn) {
+		mark->block = 0;
+	}
+	mark->addr = mark->insn;
+	mark->found = true;
+	return true;
+}
+
 bool sweep_next_run(const struct g2s_arch *arch, const struct g2s_elf *elf,
                     struct g2s_range range, uint64_t *run)
 {

@@ -45,6 +45,14 @@ bool sweep_is_doubtful(const struct g2s_arch *arch, const struct g2s_elf *elf,
                        struct g2s_range range, const struct sweep_mark *mark);
 
 /*
+ * Moves a mark onto the instruction that covers it, and tells that one without its operands.  The
+ * search knows opcodes; in front of one there may be prefixes (REX.W SYSCALL), with which the
+ * instruction begins.  False, with the mark as it was, when no instruction covers it.
+ */
+bool sweep_settle(const struct g2s_arch *arch, const struct g2s_elf *elf, struct sweep_mark *mark,
+                  struct g2s_insn *insn);
+
+/*
  * Moves *run, the start of a straight run in range, on to the start of the next one; false when
  * there is none.
  */

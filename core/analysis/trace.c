@@ -364,17 +364,20 @@ static void enter_inside(struct trace *trace, uint64_t place, uint64_t target, b
 	next->items[next->count++] = reference;
 }
 
-static bool goes_to(struct trace *trace, uint64_t place, uint64_t target, bool *is_call)
+bool trace_goes_to(struct trace *trace, struct sweep_mark *mark, uint64_t target, bool *is_call)
 {
-	struct g2s_bytes code;
+	struct sweep_mark whole = *mark;
 	struct g2s_insn insn;
-	if (!g2s_elf_view(&trace->program->elf, place, &code) ||
-	    !trace->program->arch->skim(trace->program->arch, code.data, code.size, place, &insn)) {
+	if (!sweep_settle(trace->program->arch, &trace->program->elf, &whole, &insn)) {
 		return false;
 	}
 	*is_call = insn.step == G2S_STEP_CALL;
-	return insn.target == target && (*is_call || insn.step == G2S_STEP_JUMP ||
-	                                 insn.step == G2S_STEP_BRANCH);
+	if (insn.target != target || (!*is_call && insn.step != G2S_STEP_JUMP &&
+	                              insn.step != G2S_STEP_BRANCH)) {
+		return false;
+	}
+	*mark = whole;
+	return true;
 }
 
 /*
@@ -407,10 +410,8 @@ static void look_inside(struct trace *trace, const struct g2s_window *windows, s
 	}
 	for (size_t i = 0; i < kept && !trace->failed; i++) {
 		bool is_call;
-		if (marks[i].found &&
-		    goes_to(trace, found.items[i].place, found.items[i].target, &is_call)) {
-			enter_inside(trace, found.items[i].place, found.items[i].target, is_call,
-			             next);
+		if (trace_goes_to(trace, &marks[i], found.items[i].target, &is_call)) {
+			enter_inside(trace, marks[i].addr, found.items[i].target, is_call, next);
 		}
 	}
 	free(marks);

@@ -87,6 +87,7 @@ struct trace {
 	struct g2s_refs refs;
 	size_t site_capacity;
 	size_t raw_capacity;
+	size_t call_capacity;
 	/* In the order they were asked; the first of them have been answered. */
 	struct question *questions;
 	size_t answered;
@@ -165,6 +166,12 @@ bool trace_enter(struct trace *trace, uint64_t entry);
 
 /* Fills in the marks, sorted by address, by straight decoding of the functions that hold them. */
 void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count);
+
+/*
+ * True when straight decoding has found, at the mark, a direct call, jump or branch to target; a
+ * mark behind the prefixes of one is moved onto it.
+ */
+bool trace_goes_to(struct trace *trace, struct sweep_mark *mark, uint64_t target, bool *is_call);
 
 /*
  * Asks for what comes in as parameter at entry; a question that was asked before is not asked

@@ -57,6 +57,18 @@ static const struct example WRAPPERS[] = {
 	{"of a wrapper of another convention", BOTH,
 	 "w: 0f05 c3 v(8): 488b442408 e8 =w c3 f: 6a27 .c: e8 =v 58 c3", "c call 39 arg"},
 	{"tail jump", BOTH, "w: 89f8 0f05 c3 f: bf05000000 .c: e9 =w", "c call 5 arg"},
+	/* rex.W call; bnd call; data16 data16 rex.W jmp */
+	{"call behind a prefix", BOTH, "w: 89f8 0f05 c3 f: bf05000000 .c: 48e8 =w c3",
+	 "c call 5 arg"},
+	{"tail jump behind prefixes", BOTH,
+	 "w: 89f8 0f05 c3 f: bf05000000 .c: 666648e9 =w g: bf06000000 .d: f2e9 =w",
+	 "c call 5 arg; d call 6 arg"},
+	{"short tail jump behind a prefix", BOTH,
+	 "w: 89f8 0f05 c3 f: bf05000000 .c: f2eb ~w", "c call 5 arg"},
+	/* je past the prefix: the call begins in two places, with a number each. */
+	{"call with a prefix and without", BOTH,
+	 "w: 89f8 0f05 c3 f: bf05000000 85c0 74 ~d bf06000000 .c: 48 .d: e8 =w c3",
+	 "c call 6 arg; d call 5 arg"},
 	{"short tail jump", BOTH, "w: 89f8 0f05 c3 f: bf05000000 .c: eb ~w", "c call 5 arg"},
 	{"conditional tail jump", C, "w: 89f8 0f05 c3 f: bf05000000 85f6 .c: 74 ~w c3",
 	 "c call 5 arg"},
@@ -256,6 +268,12 @@ static const struct example GLOBALS[] = {
 
 /* No symbols and no tables: functions are what is called. */
 static const struct example BARE[] = {
+	{"behind a prefix", C, "f: b827000000 .s: 480f05 b801000000 .t: 66cd80 c3",
+	 "s syscall 39 imm; t int80 1/x86 imm"},
+	/* je over the prefix: the instruction begins in two places, with a number each. */
+	{"with a prefix and without", C,
+	 "f: b827000000 85ff 74 ~t b828000000 .s: 48 .t: 0f05 c3",
+	 "s syscall 40 imm; t syscall 39 imm"},
 	{"code alone", C, "%nosym b827000000 .s: 0f05 c3", "s syscall 39 imm"},
 	{"behind other code", C, "%nosym 31c0 c3 cccc 89c0 c3 b827000000 .s: 0f05 c3",
 	 "s syscall 39 imm"},

@@ -38,6 +38,12 @@ struct g2s_raw_site {
 	unsigned entry;
 };
 
+/* A confirmed direct call, jump or branch to the entry of a wrapper. */
+struct g2s_call {
+	uint64_t addr;
+	uint64_t target;
+};
+
 /* A program and what is known of it. */
 struct g2s_program {
 	const struct g2s_arch *arch;
@@ -52,6 +58,15 @@ struct g2s_program {
 	/* Sorted by address. */
 	struct g2s_raw_site *raw_sites;
 	size_t raw_count;
+	/* The entries of the wrappers, sorted, without repeats. */
+	uint64_t *wrappers;
+	size_t wrapper_count;
+	/*
+	 * Sorted by address, without repeats.  A jump of a function to its own start, which is flow
+	 * and not a call, is among them when the search has met it.
+	 */
+	struct g2s_call *calls;
+	size_t call_count;
 };
 
 /*
