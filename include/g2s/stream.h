@@ -15,6 +15,7 @@
  *     #g2s-sites 1 <tool version>
  *     #binary <path> <arch> <go version or -> <build id or ->
  *     #needs <path> <library>
+ *     #unread <path> <why>
  *     binary  arch  address  via  number  how  function  source  [syscall  [more...]]
  *     #end <rows> <unresolved>
  *
@@ -29,7 +30,9 @@
  *   number is "?"; "-", or no ninth field, as long as g2s-resolve has not seen the row.
  * - Further columns come after the ninth and only describe.  A reader that does not know them
  *   passes them on as they stand.  A row that has them has a ninth field.
- * - <rows> counts the rows, <unresolved> the rows whose number is "?" and the #needs lines.
+ * - <rows> counts the rows, <unresolved> the rows whose number is "?", the #needs and the #unread
+ *   lines.
+ * - #unread names a file that was to be scanned and could not be: nothing of it is in the stream.
  * - Several streams may follow one another: the result is their union.
  *
  * The version in the header governs all of this.  A reader refuses a version and a keyword that it
@@ -97,6 +100,7 @@ struct g2s_stream_writer {
 void g2s_stream_begin(struct g2s_stream_writer *writer, FILE *out);
 void g2s_stream_binary(struct g2s_stream_writer *writer, const struct g2s_binary *binary);
 void g2s_stream_needs(struct g2s_stream_writer *writer, const char *path, const char *library);
+void g2s_stream_unread(struct g2s_stream_writer *writer, const char *path, const char *why);
 void g2s_stream_row(struct g2s_stream_writer *writer, const struct g2s_row *row);
 void g2s_stream_end(struct g2s_stream_writer *writer);
 
@@ -108,6 +112,8 @@ struct g2s_stream_handler {
 	enum g2s_code (*binary)(void *user, const struct g2s_binary *binary, struct g2s_error *err);
 	enum g2s_code (*needs)(void *user, const char *path, const char *library,
 	                       struct g2s_error *err);
+	enum g2s_code (*unread)(void *user, const char *path, const char *why,
+	                        struct g2s_error *err);
 	enum g2s_code (*row)(void *user, const struct g2s_row *row, struct g2s_error *err);
 	void *user;
 };

@@ -79,7 +79,7 @@ stream() {
 	for line in "$@"; do
 		printf '%s\n' "$line" | tr -s ' ' '\t'
 		case $line in
-		'#needs '*) unresolved=$((unresolved + 1)) ;;
+		'#needs '* | '#unread '*) unresolved=$((unresolved + 1)) ;;
 		'#'*) ;;
 		*\ \?\ *) rows=$((rows + 1)) unresolved=$((unresolved + 1)) ;;
 		*) rows=$((rows + 1)) ;;
