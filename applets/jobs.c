@@ -42,7 +42,10 @@ struct run {
 	const struct jobs *jobs;
 	size_t count;
 	unsigned workers;
-	/* Indices in [first, next) have been begun and not been handed on: slots[index % window]. */
+	/*
+	 * Indices in [first, next) have been begun and not been handed on; the slot of one is
+	 * slots[index % window].
+	 */
 	size_t first;
 	size_t next;
 	struct slot *slots;

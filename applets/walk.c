@@ -329,11 +329,13 @@ static bool is_too_long(struct tree *tree, const char *path)
 static bool is_kernel_s_own(int fd)
 {
 	static const uint32_t kinds[] = {
-		0x9fa0,     0x62656572, 0x64626720, 0x74726163, /* proc sysfs debugfs tracefs */
-		0x73636673, 0x0027e0eb, 0x63677270, 0xcafe4a11, /* securityfs cgroup cgroup2 bpf */
-		0x6165676c, 0xde5e81e4, 0x62656570, 0xf97cff8c, /* pstore efivarfs configfs selinux */
-		0x43415d53, 0x00001cd1, 0x42494e4d, 0x65735543, /* smack devpts binfmt_misc fusectl */
-		0x19800202, 0x6e736673, 0x07655821, 0xabba1974, /* mqueue nsfs resctrl xenfs */
+		0x00009fa0, 0x62656572, 0x64626720, /* proc sysfs debugfs */
+		0x74726163, 0x73636673, 0x0027e0eb, /* tracefs securityfs cgroup */
+		0x63677270, 0xcafe4a11, 0x6165676c, /* cgroup2 bpf pstore */
+		0xde5e81e4, 0x62656570, 0xf97cff8c, /* efivarfs configfs selinuxfs */
+		0x43415d53, 0x00001cd1, 0x42494e4d, /* smackfs devpts binfmt_misc */
+		0x65735543, 0x19800202, 0x6e736673, /* fusectl mqueue nsfs */
+		0x07655821, 0xabba1974,             /* resctrl xenfs */
 	};
 	struct statfs fs;
 	if (fstatfs(fd, &fs) != 0) {

@@ -51,7 +51,7 @@
 
 /* One site with one of its numbers.  Strings are borrowed; they are raw, not escaped. */
 struct g2s_row {
-	/* Path of the file as the user gave it. */
+	/* Path of the file as the user gave it, or as it was found from there. */
 	const char *binary;
 	/* libseccomp's spelling without the prefix: x86_64, x86, aarch64, arm. */
 	const char *arch;

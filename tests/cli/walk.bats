@@ -117,7 +117,6 @@ change() {
 	try g2s-scan -r root
 	ended 0
 	scanned root/ok
-	head -c 150 /dev/urandom >tail
 	cp app root/big
 	change root/big 5 '\x02'
 	change root/big 16 '\x00\x02'
