@@ -31,7 +31,7 @@ enum { ARCH_COUNT = sizeof(arches) / sizeof(arches[0]) };
 struct demand {
 	struct g2s_names names;
 	bool arches[ARCH_COUNT];
-	/* Things that are missing from the answer: sites, libraries, numbers without a name. */
+	/* Things that are missing from the answer: sites, libraries, files, nameless numbers. */
 	size_t incomplete;
 };
 
@@ -127,7 +127,7 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 		},
 		{
 			.name = "partial",
-			.help = "accept a stream that was cut on purpose (by grep or head)",
+			.help = "accept a stream that was cut on purpose, or lacks files",
 			.flag = &settings->partial,
 		},
 		{
@@ -210,9 +210,37 @@ static int demand_row(struct demand *demand, const struct g2s_row *row)
 	return status;
 }
 
-static int demand_streams(struct demand *demand, const struct g2s_streams *streams)
+/*
+ * Files that could not be scanned: a profile without what they need would break them, so that it
+ * is made only for somebody who said so.
+ */
+static int demand_unread(struct demand *demand, const struct g2s_streams *streams, bool partial)
 {
-	int status = G2S_EXIT_DONE;
+	if (streams->unread_count == 0) {
+		return G2S_EXIT_DONE;
+	}
+	if (!partial) {
+		const struct g2s_unread *first = &streams->unread[0];
+		size_t more = streams->unread_count - 1;
+		char others[48] = "";
+		if (more != 0) {
+			snprintf(others, sizeof(others), "; nor were %zu more", more);
+		}
+		cli_message(APPLET, "%s: was not scanned: %s%s (--partial makes a profile without)",
+		            first->path, first->why, others);
+		return G2S_EXIT_INPUT;
+	}
+	for (size_t i = 0; i < streams->unread_count; i++) {
+		cli_message(APPLET, "warning: %s: what it calls is not in the profile: %s",
+		            streams->unread[i].path, streams->unread[i].why);
+	}
+	demand->incomplete += streams->unread_count;
+	return G2S_EXIT_DONE;
+}
+
+static int demand_streams(struct demand *demand, const struct g2s_streams *streams, bool partial)
+{
+	int status = demand_unread(demand, streams, partial);
 	for (size_t i = 0; i < streams->binary_count && status == G2S_EXIT_DONE; i++) {
 		const struct g2s_binary *binary = &streams->binaries[i].about;
 		status = demand_arch(demand, binary->path, binary->arch);
@@ -278,7 +306,7 @@ static int write_profile(struct g2s_streams *streams, const struct settings *set
 	}
 	struct demand demand = {0};
 	struct g2s_profile profile = {0};
-	int status = demand_streams(&demand, streams);
+	int status = demand_streams(&demand, streams, settings->partial);
 	if (status == G2S_EXIT_DONE && !fill(&profile, &demand, settings)) {
 		cli_message(APPLET, "out of memory");
 		status = G2S_EXIT_USAGE;

@@ -1,29 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "jobs.h"
+#include "progress.h"
+#include "walk.h"
 
 #include "g2s/analysis/chains.h"
 #include "g2s/analysis/sites.h"
 #include "g2s/image/file.h"
+#include "g2s/memory.h"
 #include "g2s/stream.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define APPLET "scan"
 
-/* What a scan is asked to do, and where its results go. */
+/* A scan of all files, and within it that of one. */
 struct scan {
-	struct g2s_stream_writer writer;
-	/* Rows have the column of the callers. */
+	/* What there is to scan, and whether rows get the column of the callers. */
+	struct walk walk;
 	bool callers;
+	struct progress progress;
+	/* The stream: what the files before have given. */
+	struct g2s_stream_writer stream;
+	/* Files that could be scanned, and the status of those that could not. */
+	size_t scanned;
+	int status;
+	/* The lines of the file that is being scanned, perhaps in a process of its own. */
+	struct g2s_stream_writer writer;
+	/* What there is to say about it: texts, each ended by a NUL. */
+	FILE *messages;
 	/* Room for the texts of one row. */
 	char *function;
 	size_t function_size;
 	char *source;
 	size_t source_size;
 };
+
+/* Says something about the file that is being scanned; it is shown when the file's turn comes. */
+__attribute__((format(printf, 2, 3)))
+static void say(struct scan *scan, const char *format, ...)
+{
+	va_list values;
+	va_start(values, format);
+	vfprintf(scan->messages, format, values);
+	va_end(values);
+	putc('\0', scan->messages);
+}
 
 /* Copies bytes to a string that grows; an empty one, or no memory, is "-". */
 static const char *hold(char **text, size_t *size, struct g2s_bytes bytes)
@@ -112,102 +138,303 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
 			name = hold(&scan->function, &scan->function_size, library);
 		}
 		g2s_stream_needs(&scan->writer, path, name);
-		cli_message(APPLET, "warning: %s: what %s does is not in the result", path, name);
+		say(scan, "warning: %s: what %s does is not in the result", path, name);
 	}
 	for (size_t i = 0; i < program->site_count; i++) {
 		write_site(scan, path, program, chains, &program->sites[i]);
 	}
 }
 
-/* Scans one file and writes what it found; returns an exit status. */
-static int scan_file(struct scan *scan, const char *path)
+/*
+ * --- one file
+ * ----------------------------------------------------------------------------------
+ */
+
+static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
+                                  struct g2s_bytes bytes, struct g2s_chains *chains,
+                                  struct g2s_error *err)
 {
+	enum g2s_code code = g2s_program_open(program, bytes, err);
+	if (code == G2S_OK) {
+		code = g2s_program_scan(program, err);
+	}
+	return code == G2S_OK && scan->callers ? g2s_chains_find(chains, program, err) : code;
+}
+
+/* What follows the lines and the messages of a file, on their way to the stream. */
+struct answer {
+	int status;
+	uint64_t rows;
+	uint64_t unresolved;
+	size_t messages_size;
+};
+
+/* Scans one file: its lines, its messages and an answer go to out. */
+static void scan_file(void *user, size_t index, FILE *out)
+{
+	struct scan *scan = user;
+	const struct walk_file *about = &scan->walk.files[index];
 	struct g2s_error err = {0};
 	struct g2s_file file;
 	struct g2s_program program = {0};
 	struct g2s_chains chains = {0};
-	enum g2s_code code = g2s_file_open(&file, path, &err);
+	struct answer answer = {0};
+	char *messages = NULL;
+	scan->messages = open_memstream(&messages, &answer.messages_size);
+	if (scan->messages == NULL) {
+		return;
+	}
+	scan->writer = (struct g2s_stream_writer){.out = out};
+	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
-		code = g2s_program_open(&program, file.bytes, &err);
+		code = scan_program(scan, &program, file.bytes, &chains, &err);
 	}
 	if (code == G2S_OK) {
-		code = g2s_program_scan(&program, &err);
-	}
-	if (code == G2S_OK && scan->callers) {
-		code = g2s_chains_find(&chains, &program, &err);
-	}
-	if (code == G2S_OK) {
-		write_program(scan, path, &program, scan->callers ? &chains : NULL);
+		write_program(scan, about->path, &program, scan->callers ? &chains : NULL);
 	} else {
-		cli_message(APPLET, "%s: %s", path, err.text);
+		g2s_stream_unread(&scan->writer, about->path, err.text);
+		say(scan, "%s: %s", about->path, err.text);
 	}
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
 	g2s_file_close(&file);
-	return cli_status(code);
+	bool whole = ferror(scan->messages) == 0;
+	if (fclose(scan->messages) == 0 && whole) {
+		answer.status = cli_status(code);
+		answer.rows = scan->writer.rows;
+		answer.unresolved = scan->writer.unresolved;
+		fwrite(messages, 1, answer.messages_size, out);
+		fwrite(&answer, sizeof(answer), 1, out);
+	}
+	free(messages);
 }
 
-int g2s_scan_main(int argc, char **argv)
+/*
+ * --- all files
+ * ---------------------------------------------------------------------------------
+ */
+
+/* Finds the answer, which scan_file leaves out when memory has run out. */
+static bool take_answer(const char *data, size_t size, struct answer *answer)
 {
-	struct scan scan = {0};
-	bool strict = false;
-	const char *path = NULL;
+	if (size < sizeof(*answer)) {
+		return false;
+	}
+	memcpy(answer, data + size - sizeof(*answer), sizeof(*answer));
+	return answer->messages_size <= size - sizeof(*answer);
+}
+
+/* Takes what scan_file has written. */
+static void take_file(void *user, size_t index, const char *data, size_t size, const char *lost)
+{
+	struct scan *scan = user;
+	struct answer answer = {.status = G2S_EXIT_USAGE};
+	if (lost == NULL && !take_answer(data, size, &answer)) {
+		lost = "out of memory";
+	}
+	if (lost != NULL) {
+		const char *path = scan->walk.files[index].path;
+		g2s_stream_unread(&scan->stream, path, lost);
+		progress_clear(&scan->progress);
+		cli_message(APPLET, "%s: %s", path, lost);
+	} else {
+		const char *end = data + size - sizeof(answer);
+		const char *text = end - answer.messages_size;
+		fwrite(data, 1, (size_t)(text - data), scan->stream.out);
+		for (; text < end; text += strlen(text) + 1) {
+			progress_clear(&scan->progress);
+			cli_message(APPLET, "%s", text);
+		}
+		scan->stream.rows += answer.rows;
+		scan->stream.unresolved += answer.unresolved;
+	}
+	scan->scanned += answer.status == G2S_EXIT_DONE;
+	scan->status = answer.status > scan->status ? answer.status : scan->status;
+}
+
+static void show_progress(void *user, size_t index)
+{
+	struct scan *scan = user;
+	progress_show(&scan->progress, index + 1, scan->walk.count, scan->walk.files[index].path);
+}
+
+/*
+ * --- the command line
+ * --------------------------------------------------------------------------
+ */
+
+/* What the command line asks for. */
+struct settings {
+	bool callers;
+	bool strict;
+	const char *output;
+	/* Processes beside this one; 0: none. */
+	unsigned workers;
+	/* Root file systems; the paths are argv's memory. */
+	const char **trees;
+	size_t tree_count;
+	size_t tree_capacity;
+};
+
+static bool add_tree(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	if (!g2s_grow(&settings->trees, &settings->tree_capacity, settings->tree_count + 1,
+	              sizeof(settings->trees[0]))) {
+		cli_message(APPLET, "out of memory");
+		return false;
+	}
+	settings->trees[settings->tree_count++] = argument;
+	return true;
+}
+
+static bool set_workers(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	unsigned number = 0;
+	const char *digit = argument;
+	while (*digit >= '0' && *digit <= '9' && number <= JOBS_WORKERS_MAX) {
+		number = number * 10 + (unsigned)(*digit++ - '0');
+	}
+	if (*digit != '\0' || number == 0 || number > JOBS_WORKERS_MAX) {
+		cli_usage_error(APPLET, "no number of jobs from 1 to %d: \"%s\"",
+		                JOBS_WORKERS_MAX, argument);
+		return false;
+	}
+	settings->workers = number;
+	return true;
+}
+
+/* Returns the number of operands, or -1 with *status. */
+static int parse(struct settings *settings, int argc, char **argv, int *status)
+{
 	const struct cli_option options[] = {
 		{
 			.name = "callers",
 			.help = "add to each row a chain of calls that leads there (column 10)",
-			.flag = &scan.callers,
+			.flag = &settings->callers,
+		},
+		{
+			.name = "jobs",
+			.letter = 'j',
+			.argument = "N",
+			.help = "scan N files at a time, each in a process of its own",
+			.call = set_workers,
+			.user = settings,
 		},
 		{
 			.name = "output",
 			.letter = 'o',
 			.argument = "FILE",
-			.help = "write to FILE, which is replaced only when all went well",
-			.text = &path,
+			.help = "write to FILE, which is replaced as a whole or not at all",
+			.text = &settings->output,
+		},
+		{
+			.name = "recursive",
+			.letter = 'r',
+			.argument = "DIR",
+			.help = "scan each program in the root file system DIR",
+			.call = add_tree,
+			.user = settings,
 		},
 		{
 			.name = "strict",
 			.help = "end with status 3 when something could not be resolved",
-			.flag = &strict,
+			.flag = &settings->strict,
 		},
 		{0},
 	};
 	const struct cli_usage usage = {
 		.applet = APPLET,
-		.operands = "PROGRAM...",
+		.operands = "[PROGRAM]...",
 		.about = "Finds the system calls that compiled programs can make and writes them, "
 		         "one a line,\n"
-		         "for g2s-resolve.\n",
+		         "for g2s-resolve.  A file that cannot be scanned does not end the scan of "
+		         "the others.\n",
 		.options = options,
 	};
-	int status;
-	int operands = cli_parse(&usage, argc, argv, &status);
-	if (operands < 0) {
+	int operands = cli_parse(&usage, argc, argv, status);
+	if (operands == 0 && settings->tree_count == 0) {
+		*status = cli_usage_error(APPLET, "no program given");
+		return -1;
+	}
+	return operands;
+}
+
+/* Fills the list of what there is to scan; returns false when memory ran out. */
+static bool list_files(struct scan *scan, const struct settings *settings, char *const *operands,
+                       int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (!walk_add(&scan->walk, operands[i])) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < settings->tree_count; i++) {
+		if (!walk_tree(&scan->walk, settings->trees[i], &scan->progress)) {
+			return false;
+		}
+	}
+	return walk_unite(&scan->walk);
+}
+
+/* Scans the files and writes the stream; returns an exit status. */
+static int scan_all(struct scan *scan, const struct settings *settings, struct cli_output *output)
+{
+	const struct jobs jobs = {
+		.work = scan_file,
+		.done = take_file,
+		.waits = scan->progress.on ? show_progress : NULL,
+		.user = scan,
+	};
+	g2s_stream_begin(&scan->stream, output->file);
+	jobs_run(&jobs, scan->walk.count, settings->workers);
+	progress_clear(&scan->progress);
+	g2s_stream_end(&scan->stream);
+	/* Without a single result there is nothing that the failures would be a part of. */
+	if (scan->scanned == 0) {
+		return scan->status;
+	}
+	int status = cli_output_commit(output);
+	if (status != G2S_EXIT_DONE) {
 		return status;
 	}
-	if (operands == 0) {
-		return cli_usage_error(APPLET, "no program given");
+	if (scan->status == G2S_EXIT_DONE && settings->strict && scan->stream.unresolved != 0) {
+		return G2S_EXIT_INCOMPLETE;
 	}
+	return scan->status;
+}
+
+int g2s_scan_main(int argc, char **argv)
+{
+	struct settings settings = {0};
+	struct scan scan = {0};
 	struct cli_output output = {0};
-	if (!cli_output_open(&output, APPLET, path)) {
-		return G2S_EXIT_OUTPUT;
+	int status;
+	int operands = parse(&settings, argc, argv, &status);
+	if (operands < 0) {
+		goto done;
 	}
-	status = G2S_EXIT_DONE;
-	g2s_stream_begin(&scan.writer, output.file);
-	for (int i = 1; i <= operands; i++) {
-		/* All files are looked at, so that one run names everything that is wrong. */
-		int one = scan_file(&scan, argv[i]);
-		status = one > status ? one : status;
+	if (!cli_output_open(&output, APPLET, settings.output)) {
+		status = G2S_EXIT_OUTPUT;
+		goto done;
 	}
-	g2s_stream_end(&scan.writer);
-	bool incomplete = scan.writer.unresolved != 0;
-	if (status == G2S_EXIT_DONE) {
-		status = cli_output_commit(&output);
+	scan.callers = settings.callers;
+	/* One file is soon done. */
+	if (operands > 1 || settings.tree_count != 0) {
+		progress_begin(&scan.progress, APPLET);
 	}
-	if (status == G2S_EXIT_DONE && strict && incomplete) {
-		status = G2S_EXIT_INCOMPLETE;
+	if (list_files(&scan, &settings, argv + 1, operands)) {
+		status = scan_all(&scan, &settings, &output);
+	} else {
+		progress_clear(&scan.progress);
+		cli_message(APPLET, "out of memory");
+		status = G2S_EXIT_USAGE;
 	}
+done:
 	cli_output_discard(&output);
+	walk_free(&scan.walk);
+	free(settings.trees);
 	free(scan.function);
 	free(scan.source);
 	return status;

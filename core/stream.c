@@ -72,6 +72,13 @@ void g2s_stream_needs(struct g2s_stream_writer *writer, const char *path, const 
 	writer->unresolved++;
 }
 
+void g2s_stream_unread(struct g2s_stream_writer *writer, const char *path, const char *why)
+{
+	const char *const fields[] = {path, why};
+	write_line(writer->out, "#unread", fields, 2);
+	writer->unresolved++;
+}
+
 void g2s_stream_row(struct g2s_stream_writer *writer, const struct g2s_row *row)
 {
 	FILE *out = writer->out;
@@ -411,6 +418,17 @@ static enum g2s_code read_needs(struct reader *reader, const struct fields *fiel
 	       handler->needs(handler->user, fields->text[1], fields->text[2], reader->err);
 }
 
+static enum g2s_code read_unread(struct reader *reader, const struct fields *fields)
+{
+	if (fields->count != 3) {
+		return REFUSE(reader, "malformed #unread line");
+	}
+	reader->unresolved++;
+	const struct g2s_stream_handler *handler = reader->handler;
+	return handler->unread == NULL ? G2S_OK :
+	       handler->unread(handler->user, fields->text[1], fields->text[2], reader->err);
+}
+
 static enum g2s_code read_end(struct reader *reader, const struct fields *fields)
 {
 	uint64_t rows;
@@ -438,6 +456,7 @@ static enum g2s_code read_keyword(struct reader *reader, char *line, size_t size
 		{KEYWORD_HEADER, read_header},
 		{"#binary", read_binary},
 		{"#needs", read_needs},
+		{"#unread", read_unread},
 		{"#end", read_end},
 	};
 	struct fields fields;

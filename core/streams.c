@@ -115,6 +115,20 @@ static enum g2s_code add_need(void *user, const char *path, const char *library,
 	return G2S_OK;
 }
 
+static enum g2s_code add_unread(void *user, const char *path, const char *why,
+                                struct g2s_error *err)
+{
+	struct g2s_streams *streams = user;
+	struct g2s_unread held = {.path = path, .why = why};
+	if (!g2s_grow(&streams->unread, &streams->unread_capacity, streams->unread_count + 1,
+	              sizeof(held)) ||
+	    !keep_path(streams, &held.path, &held.file) || !keep(streams, &held.why, NULL)) {
+		return no_memory(err);
+	}
+	streams->unread[streams->unread_count++] = held;
+	return G2S_OK;
+}
+
 static enum g2s_code add_row(void *user, const struct g2s_row *row, struct g2s_error *err)
 {
 	struct g2s_streams *streams = user;
@@ -146,6 +160,7 @@ enum g2s_code g2s_streams_read(struct g2s_streams *streams, FILE *in, bool parti
 	const struct g2s_stream_handler handler = {
 		.binary = add_binary,
 		.needs = add_need,
+		.unread = add_unread,
 		.row = add_row,
 		.user = streams,
 	};
@@ -189,6 +204,14 @@ static int compare_need(const void *left, const void *right)
 	const struct g2s_need *b = right;
 	int order = compare_size(a->file, b->file);
 	return order != 0 ? order : compare_text(a->library, b->library);
+}
+
+static int compare_unread(const void *left, const void *right)
+{
+	const struct g2s_unread *a = left;
+	const struct g2s_unread *b = right;
+	int order = compare_size(a->file, b->file);
+	return order != 0 ? order : compare_text(a->why, b->why);
 }
 
 /* Compares what two rows say, without the further columns, which only describe. */
@@ -318,6 +341,9 @@ enum g2s_code g2s_streams_unite(struct g2s_streams *streams, struct g2s_error *e
 	for (size_t i = 0; i < streams->need_count; i++) {
 		streams->needs[i].file = renamed[streams->needs[i].file];
 	}
+	for (size_t i = 0; i < streams->unread_count; i++) {
+		streams->unread[i].file = renamed[streams->unread[i].file];
+	}
 	for (size_t i = 0; i < streams->row_count; i++) {
 		streams->rows[i].file = renamed[streams->rows[i].file];
 	}
@@ -326,6 +352,8 @@ enum g2s_code g2s_streams_unite(struct g2s_streams *streams, struct g2s_error *e
 	                                    sizeof(streams->binaries[0]), compare_binary);
 	streams->need_count = sort_unique(streams->needs, streams->need_count,
 	                                  sizeof(streams->needs[0]), compare_need);
+	streams->unread_count = sort_unique(streams->unread, streams->unread_count,
+	                                    sizeof(streams->unread[0]), compare_unread);
 	streams->row_count = sort_unique(streams->rows, streams->row_count,
 	                                 sizeof(streams->rows[0]), compare_row);
 	drop_bare(streams);
@@ -337,6 +365,7 @@ void g2s_streams_write(const struct g2s_streams *streams, FILE *out)
 	struct g2s_stream_writer writer;
 	size_t binary = 0;
 	size_t need = 0;
+	size_t unread = 0;
 	size_t row = 0;
 	g2s_stream_begin(&writer, out);
 	for (size_t file = 0; file < streams->file_count; file++) {
@@ -347,6 +376,11 @@ void g2s_streams_write(const struct g2s_streams *streams, FILE *out)
 		for (; need < streams->need_count && streams->needs[need].file == file; need++) {
 			g2s_stream_needs(&writer, streams->needs[need].path,
 			                 streams->needs[need].library);
+		}
+		for (; unread < streams->unread_count && streams->unread[unread].file == file;
+		     unread++) {
+			g2s_stream_unread(&writer, streams->unread[unread].path,
+			                  streams->unread[unread].why);
 		}
 		for (; row < streams->row_count && streams->rows[row].file == file; row++) {
 			g2s_stream_row(&writer, &streams->rows[row].row);
@@ -364,6 +398,7 @@ void g2s_streams_free(struct g2s_streams *streams)
 	}
 	free(streams->binaries);
 	free(streams->needs);
+	free(streams->unread);
 	free(streams->rows);
 	free(streams->files);
 	*streams = (struct g2s_streams){0};

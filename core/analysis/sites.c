@@ -29,6 +29,10 @@ enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes fil
 	if (code != G2S_OK) {
 		return code;
 	}
+	if (g2s_elf_lacks_code(&program->elf)) {
+		return g2s_fail(err, G2S_ERR_FORMAT, 0,
+		                "its code is not in the file (separate debug information?)");
+	}
 	program->arch = g2s_arch_find(program->elf.machine);
 	if (program->arch == NULL || program->arch->word != program->elf.word) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "machine %u is not supported (x86-64 is)",

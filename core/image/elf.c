@@ -349,6 +349,21 @@ bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_sec
 	return false;
 }
 
+bool g2s_elf_lacks_code(const struct g2s_elf *elf)
+{
+	struct g2s_section text;
+	if (g2s_elf_section(elf, ".text", &text) && text.type == SHT_NOBITS && text.size != 0) {
+		return true;
+	}
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		if (segment->exec && !segment->write && segment->bytes.size < segment->size) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool add_not_code(struct g2s_elf *elf, size_t *capacity, uint64_t start, uint64_t size)
 {
 	if (size == 0 || start > UINT64_MAX - size || !g2s_elf_is_code(elf, start)) {

@@ -15,6 +15,7 @@
  *     #g2s-sites 1 <tool version>
  *     #binary <path> <arch> <go version or -> <build id or ->
  *     #needs <path> <library>
+ *     #unread <path> <why>
  *     binary  arch  address  via  number  how  function  source  [syscall  [callers  [more...]]]
  *     #end <rows> <unresolved>
  *
@@ -30,7 +31,9 @@
  * - Further columns come after the ninth and only describe.  A reader that does not know them
  *   passes them on as they stand.  A row that has them has a ninth field.
  * - callers is the tenth: a chain of calls that leads to the row (chains.h), or "-".
- * - <rows> counts the rows, <unresolved> the rows whose number is "?" and the #needs lines.
+ * - <rows> counts the rows, <unresolved> the rows whose number is "?", the #needs and the #unread
+ *   lines.
+ * - #unread names a file that was to be scanned and could not be: nothing of it is in the stream.
  * - Several streams may follow one another: the result is their union.  A row without further
  *   columns is dropped from it when the same row is there with some.
  *
@@ -50,7 +53,7 @@
 
 /* One site with one of its numbers.  Strings are borrowed; they are raw, not escaped. */
 struct g2s_row {
-	/* Path of the file as the user gave it. */
+	/* Path of the file as the user gave it, or as it was found from there. */
 	const char *binary;
 	/* libseccomp's spelling without the prefix: x86_64, x86, aarch64, arm. */
 	const char *arch;
@@ -99,6 +102,7 @@ struct g2s_stream_writer {
 void g2s_stream_begin(struct g2s_stream_writer *writer, FILE *out);
 void g2s_stream_binary(struct g2s_stream_writer *writer, const struct g2s_binary *binary);
 void g2s_stream_needs(struct g2s_stream_writer *writer, const char *path, const char *library);
+void g2s_stream_unread(struct g2s_stream_writer *writer, const char *path, const char *why);
 void g2s_stream_row(struct g2s_stream_writer *writer, const struct g2s_row *row);
 void g2s_stream_end(struct g2s_stream_writer *writer);
 
@@ -110,6 +114,8 @@ struct g2s_stream_handler {
 	enum g2s_code (*binary)(void *user, const struct g2s_binary *binary, struct g2s_error *err);
 	enum g2s_code (*needs)(void *user, const char *path, const char *library,
 	                       struct g2s_error *err);
+	enum g2s_code (*unread)(void *user, const char *path, const char *why,
+	                        struct g2s_error *err);
 	enum g2s_code (*row)(void *user, const struct g2s_row *row, struct g2s_error *err);
 	void *user;
 };

@@ -24,6 +24,14 @@ struct g2s_need {
 	size_t file;
 };
 
+/* A #unread line. */
+struct g2s_unread {
+	const char *path;
+	const char *why;
+	/* Index of the file that it is about. */
+	size_t file;
+};
+
 struct g2s_held_binary {
 	struct g2s_binary about;
 	size_t file;
@@ -42,6 +50,9 @@ struct g2s_streams {
 	struct g2s_need *needs;
 	size_t need_count;
 	size_t need_capacity;
+	struct g2s_unread *unread;
+	size_t unread_count;
+	size_t unread_capacity;
 	struct g2s_held_row *rows;
 	size_t row_count;
 	size_t row_capacity;

@@ -200,6 +200,41 @@ names() {
 	done
 }
 
+@test "a file that was not scanned: no profile, or a warning with --partial" {
+	stream '#binary app x86_64 - -' 'app x86_64 0x1 call 1 imm f s write' \
+		'#unread lib/a\tb cannot' '#unread bad damaged' '#unread bad \\x1b[2J' >in
+	for option in '' --strict --runtime=none; do
+		# shellcheck disable=SC2086 # no option, or one
+		try g2s-profile $option in
+		ended 4 'g2s-profile: lib/a\x09b: was not scanned: cannot; nor were 2 more (--partial makes a profile without)'
+		wrote_nothing
+	done
+	echo old >there
+	try g2s-profile -o there in
+	ended 4 "was not scanned"
+	[ "$(cat there)" = old ]
+	try g2s-profile --partial --runtime=none in
+	[ "$status" -eq 0 ]
+	[ "$(names)" = write ]
+	diff - try/err <<-'END'
+		g2s-profile: warning: lib/a\x09b: what it calls is not in the profile: cannot
+		g2s-profile: warning: bad: what it calls is not in the profile: \x1b[2J
+		g2s-profile: warning: bad: what it calls is not in the profile: damaged
+	END
+	try g2s-profile --partial --strict --runtime=none in
+	[ "$status" -eq 3 ]
+	[ "$(names)" = write ]
+	said "the profile is incomplete: 3 unresolved"
+	# In another stream, in one that was resolved, and alone.
+	stream '#unread bad damaged' >bad
+	g2s-resolve bad >resolved
+	for other in bad resolved; do
+		try g2s-profile "$other" app
+		ended 4 "g2s-profile: bad: was not scanned: damaged (--partial makes a profile without)"
+		wrote_nothing
+	done
+}
+
 @test "a stream without names is refused" {
 	stream '#binary app x86_64 - -' 'app x86_64 0x1 call 1 imm f s' >in
 	try g2s-profile in

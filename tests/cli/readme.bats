@@ -29,13 +29,13 @@ commands() {
 	sed -E 's/ +#.*//' blocks | grep -oE '(^|[ |(;])g2s(-[a-z0-9]+)?( [^|;>]*|$)' | sed -E 's/^[ |(;]+//'
 }
 
-# words COMMAND: the applet, its options and the value of -o; what they are used on does not matter.
+# words COMMAND: the applet, its options and the value of -o or -r; what they are used on does not matter.
 words() {
 	local word before=
 	set -f
 	# shellcheck disable=SC2086 # a list of words
 	for word in $1; do
-		if [ -z "$before" ] || [ "$before" = -o ] || [[ $word == -?* ]]; then
+		if [ -z "$before" ] || [[ $before == -[or] ]] || [[ $word == -?* ]]; then
 			echo "$word"
 		fi
 		before=$word
@@ -57,7 +57,7 @@ words() {
 		ended 0
 		grep -q '^usage: ' try/out
 	done <shown
-	[ "$options" -ge 6 ]
+	[ "$options" -ge 8 ]
 	# What is not an option would be noticed.
 	try g2s-scan --no-such-option --help
 	[ "$status" -eq 2 ]

@@ -80,6 +80,18 @@ resolved() {
 	cmp once again
 }
 
+@test "a file that was not scanned is passed on" {
+	stream '#binary a x86_64 - -' '#unread lib/b\tc cannot' 'a x86_64 0x1 call 1 imm f s' '#unread a why' >in
+	try g2s-resolve in
+	ended 0
+	resolved '#binary a x86_64 - -' '#unread a why' 'a x86_64 0x1 call 1 imm f s write' '#unread lib/b\tc cannot'
+	# Also of a part, where it does not become whole by that.
+	grep '^#unread' in >part
+	try g2s-resolve --partial part
+	ended 0
+	resolved '#unread lib/b\tc cannot' '#unread a why'
+}
+
 @test "further columns are passed on" {
 	printf '#g2s-sites\t1\tx\na\tx86_64\t0x1\tcall\t1\timm\tf\ts\t-\tmain.main > f\tx\\ty\n#end\t1\t0\n' >in
 	try g2s-resolve in

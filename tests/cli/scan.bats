@@ -6,42 +6,11 @@ load helper
 
 setup() {
 	cli_setup
-	exits='\xb8\x3c\x00\x00\x00\x0f\x05' # mov eax, 60; syscall
-	hides='\x8b\x07\x0f\x05'             # mov eax, [rdi]; syscall
 	elf "$exits" >app
 }
 
 teardown() {
 	cli_teardown
-}
-
-# number BYTES VALUE: a little-endian number as escapes for printf.
-number() {
-	local i text=
-	for ((i = 0; i < $1; i++)); do
-		text+=$(printf '\\x%02x' $((($2 >> (8 * i)) & 255)))
-	done
-	printf '%s' "$text"
-}
-
-# elf CODE: an executable of one segment, which holds the headers and CODE; no sections, no symbols.
-elf() {
-	local size=$((${#1} / 4 + 120))
-	# shellcheck disable=SC2059 # escapes
-	printf "\x7fELF\x02\x01\x01$(number 9 0)$(number 2 2)$(number 2 62)$(number 4 1)"
-	# shellcheck disable=SC2059 # escapes
-	printf "$(number 8 $((0x400078)))$(number 8 64)$(number 8 0)$(number 4 0)$(number 2 64)$(number 2 56)"
-	# shellcheck disable=SC2059 # escapes
-	printf "$(number 2 1)$(number 2 64)$(number 2 0)$(number 2 0)"
-	# shellcheck disable=SC2059 # escapes
-	printf "$(number 4 1)$(number 4 5)$(number 8 0)$(number 8 $((0x400000)))$(number 8 $((0x400000)))"
-	# shellcheck disable=SC2059 # escapes
-	printf "$(number 8 "$size")$(number 8 "$size")$(number 8 4096)$1"
-}
-
-# column NUMBER: that field of all rows.
-column() {
-	grep -v '^#' try/out | cut -f "$1"
 }
 
 @test "the executable of these tests is one" {
@@ -142,7 +111,7 @@ column() {
 	echo text >text
 	try g2s-scan --callers text app
 	ended 4 "g2s-scan: text: "
-	wrote_nothing
+	[ "$(column 10)" = 0x400078 ]
 	elf '\x90\xc3' >app
 	try g2s-scan --callers app
 	ended 0
@@ -186,17 +155,60 @@ column() {
 	ended 2 "app: cannot open: Permission denied"
 }
 
-@test "one file that cannot be read: it is named, and nothing is written" {
+@test "one file that cannot be read: it is named, and the others are written" {
 	echo text >text
-	try g2s-scan app missing text app
+	elf "$hides" >other
+	try g2s-scan app missing text other
 	[ "$status" -eq 4 ]
-	wrote_nothing
-	said "g2s-scan: missing: cannot open"
-	said "g2s-scan: text: "
-	[ "$(wc -l <try/err)" -eq 2 ]
+	printf '%s\n' 'g2s-scan: missing: cannot open: No such file or directory' \
+		'g2s-scan: text: not an ELF file' | diff - try/err
+	[ "$(grep '^#unread' try/out)" = "$(printf '#unread\t%s\t%s\n' \
+		missing 'cannot open: No such file or directory' text 'not an ELF file')" ]
+	[ "$(column 1 | tr '\n' ' ')" = 'app other ' ]
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t2\t3')" ]
 	try g2s-scan missing app
 	ended 2 "missing"
+	[ "$(sed -n 2p try/out)" = "$(printf '#unread\tmissing\tcannot open: No such file or directory')" ]
+	# What is unresolved beside it does not hide it.
+	try g2s-scan --strict other missing
+	ended 2 "missing"
+	try g2s-scan -o file text app
+	ended 4 "text"
+	[ "$(head -n 3 file | cut -f 1 | tr '\n' ' ')" = '#g2s-sites #unread #binary ' ]
+	# An output that fails is worse.
+	try g2s-scan -o /dev/full text app
+	[ "$status" -eq 5 ]
+	# Nothing but failures is no stream.
+	try g2s-scan missing text missing
+	[ "$status" -eq 4 ]
+	[ "$(wc -l <try/err)" -eq 3 ]
 	wrote_nothing
+}
+
+@test "a file that was not scanned never becomes part of a profile in silence" {
+	echo text >$'x\ty'
+	try bash -c 'g2s-scan app "$1" | g2s-resolve | g2s-profile' - $'x\ty'
+	[ "$status" -eq 4 ]
+	wrote_nothing
+	said 'g2s-profile: x\x09y: was not scanned: not an ELF file (--partial makes a profile without)'
+	try bash -c 'g2s-scan app "$1" 2>/dev/null | g2s-resolve | g2s-profile --partial --runtime=none' - $'x\ty'
+	ended 0 'g2s-profile: warning: x\x09y: what it calls is not in the profile: not an ELF file'
+	[ "$(jq -c .syscalls try/out)" = '[{"names":["exit"],"action":"SCMP_ACT_ALLOW"}]' ]
+}
+
+@test "a file of debug information is not taken for a program without system calls" {
+	printf '%s\n' 'int main(void)' '{' 'return 0;' '}' >main.c
+	for how in -Wl,-z,separate-code -Wl,-z,noseparate-code -static; do
+		echo "$how"
+		gcc -g "$how" -o main main.c
+		objcopy --only-keep-debug main main.debug
+		try g2s-scan main.debug
+		ended 4 "main.debug: its code is not in the file (separate debug information?)"
+		wrote_nothing
+		# What it was made from has its code.
+		try g2s-scan main
+		[ "$status" -eq 0 ]
+	done
 }
 
 @test "what is no program" {

@@ -14,7 +14,8 @@
 #define ROW "app\tx86_64\t0x401000\tcall\t39\timm\tmain.main\tmain.go:3\n"
 #define UNKNOWN "app\tx86_64\t0x401010\tsyscall\t?\tindirect\tmain.run\tmain.go:9\n"
 #define NEEDS "#needs\tapp\tlibc.so.6\n"
-#define WHOLE HEADER BINARY NEEDS ROW UNKNOWN "#end\t2\t2\n"
+#define UNREAD "#unread\tlib/x\tcannot open: a\\tb\n"
+#define WHOLE HEADER BINARY NEEDS ROW UNKNOWN UNREAD "#end\t2\t3\n"
 
 #define TEXT(literal) (literal), (sizeof(literal) - 1)
 
@@ -57,6 +58,14 @@ static enum g2s_code hear_needs(void *user, const char *path, const char *librar
 	return answer(heard, err);
 }
 
+static enum g2s_code hear_unread(void *user, const char *path, const char *why,
+                                 struct g2s_error *err)
+{
+	struct heard *heard = user;
+	fprintf(heard->out, "unread(%s,%s)", path, why);
+	return answer(heard, err);
+}
+
 static enum g2s_code hear_row(void *user, const struct g2s_row *row, struct g2s_error *err)
 {
 	struct heard *heard = user;
@@ -73,6 +82,7 @@ static enum g2s_code hear(const char *text, size_t size, bool partial, struct he
 	const struct g2s_stream_handler handler = {
 		.binary = hear_binary,
 		.needs = hear_needs,
+		.unread = hear_unread,
 		.row = hear_row,
 		.user = heard,
 	};
@@ -127,6 +137,8 @@ static void writes_the_format(void **state)
 	g2s_stream_binary(&writer, &(struct g2s_binary){.path = "a\tb", .arch = "x86_64"});
 	g2s_stream_binary(&writer, &(struct g2s_binary){"app", "x86", "go1.9", "id"});
 	g2s_stream_needs(&writer, "app", "libc.so.6");
+	g2s_stream_unread(&writer, "#b\n", "not an ELF file");
+	g2s_stream_unread(&writer, "", "is \\x01");
 	struct g2s_row row = {
 		"#app", "x86_64", 0xffffffff80401000, "call", 39, "imm", "main.\x1bm", "a\\b.go:3",
 		NULL, NULL,
@@ -147,13 +159,16 @@ static void writes_the_format(void **state)
 		"#binary\ta\\tb\tx86_64\t-\t-\n"
 		"#binary\tapp\tx86\tgo1.9\tid\n"
 		"#needs\tapp\tlibc.so.6\n"
+		"#unread\t#b\\n\tnot an ELF file\n"
+		"#unread\t-\tis \\\\x01\n"
 		"\\x23app\tx86_64\t0xffffffff80401000\tcall\t39\timm\tmain.\\x1bm\ta\\\\b.go:3\n"
 		"\\x23\tx86_64\t0x0\tsyscall\t?\tmemory\t-\t-\t?\n"
 		"app\tx86_64\t0x1\tsyscall\t0\timm\t-\t-\t-\tchain a\tand\\tb\n"
-		"#end\t3\t2\n");
+		"#end\t3\t4\n");
 	/* And its reader hands out what was put in. */
 	expect_heard(text, size, false,
 		"binary(a\tb,x86_64,NULL,NULL)binary(app,x86,go1.9,id)needs(app,libc.so.6)"
+		"unread(#b\n,not an ELF file)unread(-,is \\x01)"
 		"row(#app,x86_64,ffffffff80401000,call,39,imm,main.\x1bm,a\\b.go:3,NULL,NULL)"
 		"row(#,x86_64,0,syscall,-1,memory,-,-,?,NULL)"
 		"row(app,x86_64,1,syscall,0,imm,-,-,NULL,chain a\tand\\tb)");
@@ -197,16 +212,19 @@ static void cuts_long_fields(void **state)
 
 #define HEARD_BINARY "binary(app,x86_64,go1.22.12,id/x)"
 #define HEARD_ROW "row(app,x86_64,401000,call,39,imm,main.main,main.go:3,NULL,NULL)"
+#define HEARD_UNREAD "unread(lib/x,cannot open: a\tb)"
 #define HEARD_UNKNOWN "row(app,x86_64,401010,syscall,-1,indirect,main.run,main.go:9,NULL,NULL)"
 
 static void reads_whole_streams(void **state)
 {
 	(void)state;
 	expect_heard(TEXT(WHOLE), false,
-	             HEARD_BINARY "needs(app,libc.so.6)" HEARD_ROW HEARD_UNKNOWN);
+	             HEARD_BINARY "needs(app,libc.so.6)" HEARD_ROW HEARD_UNKNOWN
+	             HEARD_UNREAD);
 	expect_heard(TEXT(HEADER "#end\t0\t0\n"), false, "");
 	expect_heard(TEXT(WHOLE HEADER ROW "#end\t1\t0\n"), false,
-	             HEARD_BINARY "needs(app,libc.so.6)" HEARD_ROW HEARD_UNKNOWN HEARD_ROW);
+	             HEARD_BINARY "needs(app,libc.so.6)" HEARD_ROW HEARD_UNKNOWN
+	             HEARD_UNREAD HEARD_ROW);
 }
 
 static void reads_further_columns(void **state)
@@ -246,10 +264,10 @@ static void wants_the_whole(void **state)
 	expect_refused(TEXT(HEADER ROW), false, 3, "without its #end");
 	expect_refused(TEXT(HEADER ROW "#end\t1\t0"), false, 3, "no newline");
 	expect_refused(TEXT(HEADER ROW "app\tx86_64"), false, 3, "no newline");
-	expect_refused(TEXT(WHOLE ROW), false, 7, "after #end");
-	expect_refused(TEXT(WHOLE "#end\t0\t0\n"), false, 7, "after #end");
-	expect_refused(TEXT(WHOLE "\n"), false, 7, "after #end");
-	expect_refused(TEXT(WHOLE HEADER), false, 8, "without its #end");
+	expect_refused(TEXT(WHOLE ROW), false, 8, "after #end");
+	expect_refused(TEXT(WHOLE "#end\t0\t0\n"), false, 8, "after #end");
+	expect_refused(TEXT(WHOLE "\n"), false, 8, "after #end");
+	expect_refused(TEXT(WHOLE HEADER), false, 9, "without its #end");
 	expect_refused(TEXT(HEADER ROW HEADER ROW "#end\t1\t0\n"), false, 3, "before the #end");
 }
 
@@ -275,6 +293,7 @@ static void counts(void **state)
 	expect_refused(TEXT(HEADER ROW "#end\t1\t1\n"), false, 3, "1 unresolved");
 	expect_refused(TEXT(HEADER UNKNOWN "#end\t1\t0\n"), false, 3, "0 unresolved");
 	expect_refused(TEXT(HEADER NEEDS "#end\t0\t0\n"), false, 3, "0 unresolved");
+	expect_refused(TEXT(HEADER UNREAD "#end\t0\t0\n"), false, 3, "0 unresolved");
 	expect_refused(TEXT(HEADER "#end\t0\n"), false, 2, "malformed #end");
 	expect_refused(TEXT(HEADER "#end\t0\t0\t0\n"), false, 2, "malformed #end");
 	expect_refused(TEXT(HEADER "#end\t00\t0\n"), false, 2, "malformed #end");
@@ -344,6 +363,9 @@ static void refuses_bad_lines(void **state)
 		{TEXT("#binary\ta\tx86_64\t-\t"), "field 5 is empty"},
 		{TEXT("#needs\ta"), "malformed #needs"},
 		{TEXT("#needs\ta\tb\tc"), "malformed #needs"},
+		{TEXT("#unread\ta"), "malformed #unread"},
+		{TEXT("#unread\ta\tb\tc"), "malformed #unread"},
+		{TEXT("#unread\ta\t"), "field 3 is empty"},
 		{TEXT("#"), "unknown keyword"},
 		{TEXT("#note\tx"), "unknown keyword \"#note\""},
 		{TEXT("#binary a x86_64 - -"), "unknown keyword"},
@@ -385,7 +407,8 @@ static void partial_accepts_what_was_cut(void **state)
 	expect_heard(TEXT(ROW "#end\t7\t0\n"), true, HEARD_ROW);
 	expect_heard(TEXT(HEADER ROW HEADER ROW), true, HEARD_ROW HEARD_ROW);
 	expect_heard(TEXT(WHOLE ROW), true,
-	             HEARD_BINARY "needs(app,libc.so.6)" HEARD_ROW HEARD_UNKNOWN HEARD_ROW);
+	             HEARD_BINARY "needs(app,libc.so.6)" HEARD_ROW HEARD_UNKNOWN
+	             HEARD_UNREAD HEARD_ROW);
 	/* Half a number is a number: a line without its end tells nothing. */
 	expect_refused(TEXT("app\tx86_64\t0x1\tcall\t1\timm\tf\ts"), true, 1, "no newline");
 }
@@ -451,7 +474,7 @@ static void reads_long_streams(void **state)
 static void passes_a_handler_s_failure_on(void **state)
 {
 	(void)state;
-	for (int call = 1; call <= 4; call++) {
+	for (int call = 1; call <= 5; call++) {
 		struct heard heard = {.fail_at = call};
 		struct g2s_error err = {0};
 		assert_int_equal(hear(TEXT(WHOLE), false, &heard, &err), G2S_ERR_MEMORY);

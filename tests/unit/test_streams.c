@@ -42,7 +42,7 @@ static void keeps_one_stream(void **state)
 {
 	(void)state;
 	static const char text[] = HEADER BINARY_A "#needs\ta\tlibc.so.6\n" ROW_A1 ROW_A2 ROW_A3
-		BINARY_B ROW_B1 "#end\t4\t2\n";
+		"#unread\tc\tnot an ELF file\n" BINARY_B ROW_B1 "#end\t4\t3\n";
 	struct g2s_streams streams = {0};
 	add(&streams, text);
 	expect(&streams, text);
@@ -132,6 +132,19 @@ static void drops_rows_that_lack_columns(void **state)
 	}
 }
 
+/* A file that one run could not read and another could: the one does not hide the other. */
+static void keeps_what_was_not_read(void **state)
+{
+	(void)state;
+	struct g2s_streams streams = {0};
+	add(&streams, HEADER "#unread\tb\twhy 2\n" BINARY_A ROW_A1 "#unread\ta\twhy\n"
+	    "#end\t1\t2\n");
+	add(&streams, HEADER BINARY_B "#unread\tb\twhy 2\n#unread\tb\twhy 1\n" ROW_B1
+	    "#end\t1\t2\n");
+	expect(&streams, HEADER BINARY_B "#unread\tb\twhy 1\n#unread\tb\twhy 2\n" ROW_B1
+	       BINARY_A "#unread\ta\twhy\n" ROW_A1 "#end\t2\t3\n");
+}
+
 /* Many files, each named again and again between the others. */
 static void orders_many_files(void **state)
 {
@@ -193,6 +206,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_order_of_files),
 		cmocka_unit_test(keeps_what_differs),
 		cmocka_unit_test(drops_rows_that_lack_columns),
+		cmocka_unit_test(keeps_what_was_not_read),
 		cmocka_unit_test(orders_many_files),
 		cmocka_unit_test(holds_long_strings),
 	};

@@ -146,6 +146,12 @@ bool g2s_elf_is_writable(const struct g2s_elf *elf, uint64_t addr);
 /* True when addr lies in an executable segment. */
 bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr);
 
+/*
+ * True when code that would be loaded is not in the file: a file of debug information has the
+ * headers of its program, but what they speak of has no bytes, or others.
+ */
+bool g2s_elf_lacks_code(const struct g2s_elf *elf);
+
 /* The first section of that name; false when there is none. */
 bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_section *out);
 
