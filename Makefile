@@ -68,7 +68,8 @@ LINK_COMMON := -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 HASH := \#
 ifeq ($(VARIANT),release)
 COMPILER := $(MUSL_CC)
-VARIANT_CFLAGS := -fPIE $(HARDENING) $(CFLAGS)
+# Nothing unwinds its stack: the tables for that would be a twentieth of the executable.
+VARIANT_CFLAGS := -fPIE -fno-asynchronous-unwind-tables -fno-unwind-tables $(HARDENING) $(CFLAGS)
 SMALL := -Os
 DECODER_FLAGS := $(LTO)
 MUSL_LIB = $(shell $(MUSL_CC) '-$(HASH)$(HASH)$(HASH)' -x c /dev/null 2>&1 | tr ' ' '\n' | sed -n 's:/Scrt1\.o$$::p')
