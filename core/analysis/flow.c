@@ -20,6 +20,10 @@ enum {
 	 * block starts.
 	 */
 	MAX_WILD = 1 << 11,
+	/* Most ways of all jumps together that are followed one by one. */
+	MAX_EDGES = 1 << 16,
+	/* After the pool of states has grown so often, it gives up what still changes. */
+	MAX_POOL_JOINS = 8,
 	/* Rounds in which jumps that became known open up new code. */
 	MAX_ROUNDS = 16,
 	/*
@@ -219,6 +223,8 @@ static void decode_run(struct g2s_flow *flow, uint64_t addr)
 		}
 		node->leader = leader;
 		node->block = NO_BLOCK;
+		node->edges = 0;
+		node->wild = false;
 		leader = false;
 		if (!index_node(flow, (uint32_t)flow->node_count++)) {
 			flow->failed = true;
@@ -366,6 +372,37 @@ static bool is_filler(const struct g2s_insn *insn)
 	       insn->vector_clobbers == 0 && insn->enters == 0;
 }
 
+/* Joins state into what holds at jumps that may lead anywhere. */
+static void join_pool(struct g2s_flow *flow, const struct g2s_state *state)
+{
+	if (!flow->has_pool) {
+		state_copy(&flow->pool, state);
+		flow->has_pool = true;
+		flow->pool_pending = true;
+		return;
+	}
+	bool widen = flow->counting || flow->pool_joins == MAX_POOL_JOINS;
+	if (state_join(&flow->m, &flow->pool, state, widen)) {
+		flow->pool_pending = true;
+		if (flow->pool_joins < MAX_POOL_JOINS) {
+			flow->pool_joins++;
+		} else {
+			state_widen(&flow->pool);
+		}
+	}
+}
+
+/* Carries state to wherever the indirect jump may lead. */
+static void leave_by(struct g2s_flow *flow, const struct node *jump, const struct g2s_state *state)
+{
+	for (uint32_t e = jump->edges; e != 0; e = flow->edges[e - 1].next) {
+		to_address(flow, flow->edges[e - 1].to, state);
+	}
+	if (jump->wild) {
+		join_pool(flow, state);
+	}
+}
+
 /*
  * Carries a block's state through it and on to its successors; last_doubt: to the doubtful one,
  * too.
@@ -390,11 +427,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 			to_address(flow, insn->target, state);
 		}
 		if (insn->step == G2S_STEP_JUMP_INDIRECT && !last_doubt) {
-			for (size_t e = 0; e < flow->edge_count; e++) {
-				if (flow->edges[e].from == insn->addr) {
-					to_address(flow, flow->edges[e].to, state);
-				}
-			}
+			leave_by(flow, &flow->nodes[i], state);
 		}
 		int32_t next = graph_goes_on(insn) ? graph_next(flow, i) : NO_INSN;
 		if (next == NO_INSN) {
@@ -430,6 +463,14 @@ static void run_to_fixpoint(struct g2s_flow *flow)
 				changed = true;
 			}
 		}
+		if (!changed && flow->pool_pending) {
+			flow->pool_pending = false;
+			flow->counting = false;
+			for (size_t i = 0; i < flow->block_count; i++) {
+				propagate(flow, (int32_t)i, &flow->pool, false);
+			}
+			changed = true;
+		}
 		if (changed) {
 			continue;
 		}
@@ -443,28 +484,42 @@ static void run_to_fixpoint(struct g2s_flow *flow)
 	}
 }
 
-static bool has_edge(const struct g2s_flow *flow, uint64_t from, uint64_t to)
+/*
+ * A jump that may lead anywhere in the function: to each instruction, or, when they are many,
+ * to each block.  True when that is news.
+ */
+static bool follow_wild(struct g2s_flow *flow, int32_t node)
 {
-	for (size_t i = 0; i < flow->edge_count; i++) {
-		if (flow->edges[i].from == from && flow->edges[i].to == to) {
-			return true;
-		}
+	bool news = !flow->nodes[node].wild;
+	flow->nodes[node].wild = true;
+	for (size_t i = 0; i < flow->node_count && flow->node_count <= MAX_WILD; i++) {
+		news = news || !flow->nodes[i].leader;
+		flow->nodes[i].leader = true;
 	}
-	return false;
+	return news;
 }
 
-/* Adds a way from an indirect jump; true when it is new. */
-static bool add_edge(struct g2s_flow *flow, uint64_t from, uint64_t to)
+/* Adds a way from the indirect jump of node; true when it is new. */
+static bool add_edge(struct g2s_flow *flow, int32_t node, uint64_t to)
 {
-	if (has_edge(flow, from, to) || !graph_stays(flow, to)) {
+	for (uint32_t e = flow->nodes[node].edges; e != 0; e = flow->edges[e - 1].next) {
+		if (flow->edges[e - 1].to == to) {
+			return false;
+		}
+	}
+	if (!graph_stays(flow, to)) {
 		return false;
+	}
+	if (flow->edge_count == MAX_EDGES) {
+		return follow_wild(flow, node);
 	}
 	if (!g2s_grow(&flow->edges, &flow->edge_capacity, flow->edge_count + 1,
 	              sizeof(*flow->edges))) {
 		flow->failed = true;
 		return false;
 	}
-	flow->edges[flow->edge_count++] = (struct edge){from, to};
+	flow->edges[flow->edge_count++] = (struct edge){to, flow->nodes[node].edges};
+	flow->nodes[node].edges = (uint32_t)flow->edge_count;
 	add_leader(flow, to);
 	return true;
 }
@@ -473,9 +528,10 @@ static bool add_edge(struct g2s_flow *flow, uint64_t from, uint64_t to)
  * The entries of a jump table lead into the function; the first that does not is no entry any
  * more.  A table that runs into the next one costs precision only.
  */
-static bool follow_table(struct g2s_flow *flow, uint64_t from, const struct g2s_atom *table)
+static bool follow_table(struct g2s_flow *flow, int32_t node, const struct g2s_atom *table)
 {
 	bool added = false;
+	uint64_t from = flow->nodes[node].insn.addr;
 	const struct g2s_function *self = g2s_funcs_find(flow->m.funcs, from);
 	for (uint64_t i = 0; i < MAX_TABLE && table->stride != 0; i++) {
 		uint64_t entry;
@@ -491,32 +547,16 @@ static bool follow_table(struct g2s_flow *flow, uint64_t from, const struct g2s_
 		if (!g2s_elf_is_code(flow->m.funcs->elf, entry) || function != self) {
 			break;
 		}
-		added = add_edge(flow, from, entry) || added;
-	}
-	return added;
-}
-
-/*
- * A jump that may lead anywhere in the function: to each instruction, or, when they are many,
- * to each block.
- */
-static bool follow_wild(struct g2s_flow *flow, uint64_t from)
-{
-	bool added = false;
-	size_t count = flow->node_count;
-	for (size_t i = 0; i < count; i++) {
-		if (count <= MAX_WILD || flow->nodes[i].leader) {
-			added = add_edge(flow, from, flow->nodes[i].insn.addr) || added;
-		}
+		added = add_edge(flow, node, entry) || added;
 	}
 	return added;
 }
 
 /* Looks at where one indirect jump can go; true when that opened a new way. */
-static bool follow_jump(struct g2s_flow *flow, uint64_t from)
+static bool follow_jump(struct g2s_flow *flow, int32_t node)
 {
-	const struct g2s_state *state = g2s_flow_before(flow, from);
-	const struct g2s_insn *insn = g2s_flow_insn(flow, from);
+	const struct g2s_insn *insn = &flow->nodes[node].insn;
+	const struct g2s_state *state = g2s_flow_before(flow, insn->addr);
 	if (state == NULL || insn->target_operand.kind == G2S_OPERAND_NONE) {
 		return false;
 	}
@@ -531,15 +571,15 @@ static bool follow_jump(struct g2s_flow *flow, uint64_t from)
 	for (size_t i = 0; i < count; i++) {
 		struct g2s_atom atom = g2s_value_atoms(flow->m.values, target, &count)[i];
 		if (atom.kind == G2S_ATOM_CONST) {
-			added = add_edge(flow, from, atom.value) || added;
+			added = add_edge(flow, node, atom.value) || added;
 		} else if (atom.kind == G2S_ATOM_TABLE) {
-			added = follow_table(flow, from, &atom) || added;
+			added = follow_table(flow, node, &atom) || added;
 		} else if (!popped) {
 			/*
 			 * With its frame gone a function that jumps to an unknown place calls
 			 * it.
 			 */
-			added = follow_wild(flow, from) || added;
+			added = follow_wild(flow, node) || added;
 		}
 	}
 	return added;
@@ -551,7 +591,7 @@ static bool follow_jumps(struct g2s_flow *flow)
 	size_t count = flow->node_count;
 	for (size_t i = 0; i < count; i++) {
 		if (flow->nodes[i].insn.step == G2S_STEP_JUMP_INDIRECT) {
-			added = follow_jump(flow, flow->nodes[i].insn.addr) || added;
+			added = follow_jump(flow, (int32_t)i) || added;
 		}
 	}
 	return added;
@@ -577,6 +617,9 @@ static enum g2s_code analyse(struct g2s_flow *flow)
 		if (flow->failed) {
 			break;
 		}
+		flow->has_pool = false;
+		flow->pool_pending = false;
+		flow->pool_joins = 0;
 		seed_block(flow, flow->entry, true);
 		for (size_t i = 0; i < flow->seed_count; i++) {
 			seed_block(flow, flow->seeds[i], false);

@@ -19,6 +19,9 @@ struct node {
 	bool leader;
 	/* The block that begins here, or NO_BLOCK. */
 	int32_t block;
+	/* Of an indirect jump: the first of its edges plus one, and whether it may lead anywhere. */
+	uint32_t edges;
+	bool wild;
 };
 
 struct block {
@@ -36,10 +39,11 @@ struct block {
 	uint16_t runs;
 };
 
-/* An extra edge, from the indirect jump at from. */
+/* Where an indirect jump can go. */
 struct edge {
-	uint64_t from;
 	uint64_t to;
+	/* The jump's next edge plus one. */
+	uint32_t next;
 };
 
 struct g2s_flow {
@@ -72,6 +76,14 @@ struct g2s_flow {
 	size_t spare_count;
 	size_t spare_capacity;
 	struct g2s_state current;
+	/*
+	 * What holds at jumps that may lead anywhere, joined; it goes to every block.  has_pool:
+	 * some path has come to such a jump.
+	 */
+	struct g2s_state pool;
+	bool has_pool;
+	bool pool_pending;
+	uint16_t pool_joins;
 	/* The block that runs has run so often that it must be part of a loop that counts. */
 	bool counting;
 	bool too_large;
