@@ -166,6 +166,43 @@ through() {
 	verdict
 }
 
+@test "section headers that call code data" {
+	for build in "musl-gcc -static" "gcc -no-pie"; do
+		native far $build -O2 || continue
+		for each in far stripped; do
+			[ $each = far ] || strip -o "$work/$each" "$program"
+			"$here/mutate" data "$work/$each" "$work/mutant" || fault "far.c, $build: no copy"
+			"$work/mutant" >"$work/out" || fault "far.c, $build: it does not run"
+			scan "far.c, $build, $each, all of it data" "$work/mutant" || continue
+			# They are no more than hints: the kernel maps segments.
+			cut -d ' ' -f 1 "$work/said" | grep -x '110\|111\|102' | sort >"$work/found"
+			if [ "$(paste -s -d ' ' "$work/found")" != "102 110 111" ] && [ -z "$(unresolved)" ]; then
+				fault "far.c, $build, $each: of 102, 110 and 111 it says" \
+					"$(paste -s -d ' ' "$work/found"), and nothing is unresolved"
+			fi
+		done
+	done
+	verdict
+}
+
+@test "code that lies among constants, in a segment that can be executed" {
+	printf '%s\n' '#include <stdio.h>' \
+		'static const unsigned char code[] = {0xb8, 110, 0, 0, 0, 0x0f, 0x05, 0xc3};' \
+		'int main(void)' '{' 'long (*volatile call)(void) = (long (*)(void))code;' \
+		'printf("%d\n", call() > 0);' 'return 0;' '}' >"$work/constant.c"
+	musl-gcc -static -O2 -Wl,-z,noseparate-code -o "$work/constant" "$work/constant.c"
+	strip -o "$work/stripped" "$work/constant"
+	"$here/mutate" sections "$work/stripped" "$work/bare"
+	built=1
+	seen constant.c 1 "$work/constant" || verdict
+	grep -qx '110 getppid' "$work/seen" || fault "constant.c does not call getppid"
+	for each in constant stripped bare; do
+		scan "constant.c, $each" "$work/$each" || continue
+		said_of "constant.c, $each"
+	done
+	verdict
+}
+
 @test "segments that may all be written and executed" {
 	for compiler in musl-gcc gcc; do
 		native chosen $compiler -static -O0 || continue
