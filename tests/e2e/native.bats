@@ -219,6 +219,74 @@ through() {
 	verdict
 }
 
+# taken NAME HOW [DATA]: a wrapper that is called with 102 directly, and with 110 as HOW does it; musl has nothing else
+# that is unresolved here.
+taken() {
+	cat >"$work/$1.c" <<-end
+		#include <stdio.h>
+		#define ODD(name, code) __asm__(".text\n.p2align 4\n.globl " #name "\n.type " #name ",@function\n" #name \
+			":\n.cfi_startproc\n" code "\nret\n.cfi_endproc\n.size " #name ",.-" #name)
+		ODD(stub, "mov %rdi,%rax\nsyscall");
+		ODD(hidden, "mov \$110,%edi\n$2");
+		ODD(direct, "mov \$102,%edi\ncall stub");
+		__asm__("$3\n.text");
+		extern long hidden(void), direct(void);
+		int main(void)
+		{
+			direct();
+			return hidden() == 0;
+		}
+	end
+	musl-gcc -static -fno-pie -no-pie -O2 -Wl,-z,noseparate-code -o "$work/$1" "$work/$1.c" 2>"$work/why" || {
+		fault "$1: $(head -n 3 "$work/why")"
+		return 0
+	}
+	built=$((built + 1))
+	strip -o "$work/stripped" "$work/$1"
+	"$here/mutate" sections "$work/stripped" "$work/bare" || fault "$1: no bare copy"
+	seen "$1" 1 "$work/$1" || return 0
+	grep -qx '110 getppid' "$work/seen" || fault "$1: it does not call getppid"
+	for each in "$1" stripped bare; do
+		scan "$1, $each" "$work/$each" || continue
+		report=1 said_of "$1, $each"
+	done
+}
+
+@test "a wrapper whose address is taken, by code and by data" {
+	taken lea 'lea stub(%rip),%rdx\ncall *%rdx'
+	taken immediate 'mov $stub,%edx\ncall *%rdx'
+	taken wide 'movabs $stub,%rdx\ncall *%rdx'
+	taken return 'lea 1f(%rip),%rax\npush %rax\npush $stub\nret\n1:'
+	taken branch 'test %rdi,%rdi\njne stub'
+	taken jump 'call stub2' '.text\n.p2align 4\nstub2: jmp stub'
+	taken inside 'mov %rdi,%rax\ncall stub+3'
+	taken stored 'movq $stub,pointer(%rip)\ncall *pointer(%rip)' '.bss\n.p2align 3\npointer: .quad 0'
+	taken pointer 'call *pointer(%rip)' '.data\n.p2align 3\npointer: .quad stub'
+	taken constant 'call *pointer(%rip)' '.section .rodata\n.p2align 3\npointer: .quad stub'
+	taken literal 'call *pointer(%rip)' '.text\n.p2align 3\npointer: .quad stub'
+	taken unaligned 'call *pointer(%rip)' '.data\n.p2align 3\n.byte 0,0,0\npointer: .quad stub'
+	taken short 'mov pointer(%rip),%eax\ncall *%rax' '.data\n.p2align 2\npointer: .long stub'
+	taken relative 'lea table(%rip),%rdx\nmovslq (%rdx),%rax\nadd %rdx,%rax\ncall *%rax' \
+		'.section .rodata\n.p2align 2\ntable: .long stub-table'
+	verdict
+}
+
+@test "a wrapper in a packed structure" {
+	printf '%s\n' '#include "enter.h"' 'APART static long pass(long number) { return enter(number, 0); }' \
+		'static struct __attribute__((packed)) { char first; long (*call)(long); } all = {1, pass};' \
+		'int main(void)' '{' '__asm__ volatile("" : "+m"(all));' \
+		'return pass(102) < 0 || all.call(110) <= 0;' '}' >"$work/packed.c"
+	for build in "musl-gcc -static" "gcc -pie" "gcc -no-pie"; do
+		$build -O2 -I "$sources" -o "$work/packed" "$work/packed.c"
+		built=$((built + 1))
+		scan "packed.c, $build" "$work/packed" || continue
+		seen "packed.c, $build" 1 "$work/packed" -o || continue
+		grep -qx '110 getppid' "$work/seen" || fault "packed.c, $build: it does not call getppid"
+		said_of "packed.c, $build"
+	done
+	verdict
+}
+
 @test "C with a shared libc: its own instructions are rows, the library is named" {
 	for flags in "-O2 -pie" "-O2 -no-pie" "-O0 -pie"; do
 		native chosen gcc $flags || continue
