@@ -271,6 +271,25 @@ taken() {
 	verdict
 }
 
+@test "a function that runs on into the next" {
+	printf '%s\n' '__asm__(".text\n.type first,@function\nfirst: mov $110,%eax\n.size first,.-first\n"' \
+		'".type second,@function\nsecond: syscall\nret\n.size second,.-second\n"' \
+		'".p2align 4\n.type third,@function\nthird: mov $102,%eax\ncall second\nret\n.size third,.-third\n");' \
+		'extern long first(void), third(void);' \
+		'int main(void) { return third() < 0 || first() <= 0; }' >"$work/next.c"
+	musl-gcc -O2 -static -o "$work/next" "$work/next.c"
+	strip -o "$work/stripped" "$work/next"
+	"$here/mutate" sections "$work/stripped" "$work/bare"
+	built=1
+	seen next.c 1 "$work/next" || verdict
+	grep -qx '110 getppid' "$work/seen" || fault "next.c does not call getppid"
+	for each in next stripped bare; do
+		scan "next.c, $each" "$work/$each" || continue
+		said_of "next.c, $each"
+	done
+	verdict
+}
+
 @test "a wrapper in a packed structure" {
 	printf '%s\n' '#include "enter.h"' 'APART static long pass(long number) { return enter(number, 0); }' \
 		'static struct __attribute__((packed)) { char first; long (*call)(long); } all = {1, pass};' \
