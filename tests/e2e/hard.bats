@@ -242,25 +242,36 @@ told_in() {
 	verdict
 }
 
-# alone GO NAME DECLARATION STATEMENT: a program that calls getpgid in one indirect way and no other.
+# alone GO NAME DECLARATION STATEMENT [IMPORT]: a program that calls getpgid in one indirect way and no other.
 alone() {
 	mkdir -p "$work/alone-$2"
-	printf '%s\n' '// SPDX-License-Identifier: MIT' '' 'package main' '' 'import (' '"os"' '"syscall"' ')' '' \
+	printf '%s\n' '// SPDX-License-Identifier: MIT' '' 'package main' '' 'import (' '"os"' "${5:-}" '"syscall"' ')' '' \
 		'type caller func(trap, a, b, c uintptr) (uintptr, uintptr, syscall.Errno)' '' \
 		'type holder struct{ number uintptr }' '' 'var _ = os.Args' '' \
 		'//go:noinline' 'func (h holder) pass(number uintptr) { syscall.RawSyscall(number, 0, 0, 0) }' '' \
+		'//go:noinline' 'func (h holder) Pass(number uintptr) { syscall.RawSyscall(number, 0, 0, 0) }' '' \
 		'//go:noinline' 'func (h *holder) run() { syscall.RawSyscall(h.number, 0, 0, 0) }' '' \
 		"$3" '' 'func main() {' "$4" '}' >"$work/alone-$2/main.go"
 	fixture "$1" "$work/alone-$2" plain || return 0
-	scan "$2, Go $1" "$program" || return 0
 	seen "$2, Go $1" 1 "$program" || return 0
 	grep -qx '121 getpgid' "$work/seen" || fault "$2, Go $1: it does not call getpgid"
+	scan "$2, Go $1" "$program" || return 0
 	said_of "$2, Go $1"
+	# And where the table is gone that knows Go's functions and types, or all memory looks alike.
+	case $2 in
+	value | interface | reflection | embedded) ;;
+	*) return 0 ;;
+	esac
+	for verb in table-zero rwx; do
+		mutant "$2, Go $1" $verb || continue
+		scan "$2, Go $1, $verb" "$work/mutant" || continue
+		said_of "$2, Go $1, $verb"
+	done
 }
 
 @test "wrappers whose address is taken, one way at a time" {
 	local call='(syscall.SYS_GETPGID, 0, 0, 0)'
-	for version in 1.15 1.19 1.27 installed ${G2S_E2E_ALL:+1.17 1.21 1.24 $other_versions}; do
+	for version in 1.15 1.27 installed ${G2S_E2E_ALL:+1.17 1.19 1.21 1.24 $other_versions}; do
 		alone "$version" variable 'var f caller = syscall.RawSyscall' "f$call"
 		alone "$version" array 'var f = [...]caller{syscall.Syscall, syscall.RawSyscall}' "f[len(os.Args)]$call"
 		alone "$version" map 'var f = map[string]caller{"": syscall.RawSyscall}' "f[os.Args[0][:0]]$call"
@@ -276,6 +287,13 @@ alone() {
 		alone "$version" closure '' \
 			"n := uintptr(syscall.SYS_GETPGID + len(os.Args) - 1); f := func() { syscall.RawSyscall(n, 0, 0, 0) }
 			done := make(chan bool); go func() { f(); done <- true }(); <-done"
+		# A method that only its type knows, by an offset of 32 bits.
+		alone "$version" reflection '' \
+			'holder{}.Pass(syscall.SYS_GETUID); number := []reflect.Value{reflect.ValueOf(uintptr(syscall.SYS_GETPGID))}
+			reflect.ValueOf(holder{}).MethodByName(os.Args[0][:0] + "Pass").Call(number)' '"reflect"'
+		alone "$version" embedded 'type outer struct{ holder }; type passer interface{ pass(uintptr) }' \
+			'outer{}.pass(syscall.SYS_GETUID); any := []interface{}{os.Args, outer{}}
+			any[len(os.Args)].(passer).pass(syscall.SYS_GETPGID)'
 		alone "$version" deferred '' 'defer holder{}.pass(syscall.SYS_GETPGID)'
 	done
 	verdict
