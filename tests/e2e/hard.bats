@@ -242,6 +242,17 @@ told_in() {
 	verdict
 }
 
+@test "constants in the executable segment" {
+	for version in 1.19 installed ${G2S_E2E_ALL:+1.15 1.17 1.21 1.24 1.27}; do
+		behind_c "$version" chosen noseparate
+		fixture "$version" taken noseparate || continue
+		[ "$(readelf -lW "$program" | grep -c 'LOAD')" -eq 2 ] || fault "taken, Go $version: not two segments"
+		scan "taken noseparate, Go $version" "$program" || continue
+		told "taken noseparate, Go $version" taken
+	done
+	verdict
+}
+
 # alone GO NAME DECLARATION STATEMENT [IMPORT]: a program that calls getpgid in one indirect way and no other.
 alone() {
 	mkdir -p "$work/alone-$2"
