@@ -240,7 +240,15 @@ of_version() {
 	[ -s "$BATS_FILE_TMPDIR/cells" ] || skip "no cell was tried"
 	awk -F '\t' '
 		{ outcome = $4; sub(/:.*/, "", outcome); count[outcome]++; variants[$2]++; versions[$1]; programs[$3] }
-		$4 ~ /^cannot/ { sub(/^cannot be built: /, "", $4); why[$4] = why[$4] " " $3 "/" $2 "/" $1 }
+		$4 ~ /^cannot/ {
+			sub(/^cannot be built: /, "", $4)
+			cells[$4]++
+			for (i = 1; i <= 3; i++)
+				if (!(($4, i, $i) in known)) {
+					known[$4, i, $i]
+					list[$4, i] = list[$4, i] " " $i
+				}
+		}
 		END {
 			for (each in versions) v++
 			for (each in programs) p++
@@ -248,7 +256,9 @@ of_version() {
 			for (each in variants) printf " %s %d", each, variants[each]
 			printf "): %d right, %d wrong, %d cannot be built\n", count["right"], count["wrong"],
 				count["cannot be built"]
-			for (each in why) print "# matrix: cannot be built: " each ":" why[each]
+			for (each in cells)
+				print "# matrix: " cells[each] " cells cannot be built: " each ": of" list[each, 1] \
+					", as" list[each, 2] ", of" list[each, 3]
 		}' "$BATS_FILE_TMPDIR/cells" >&3
 	# Each test above has said what is wrong; here it is only counted.
 	[ "$(grep -c $'\tright$' "$BATS_FILE_TMPDIR/cells")" -gt 0 ]
