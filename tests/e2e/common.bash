@@ -68,6 +68,10 @@ scan() {
 		set -o pipefail
 		"$dist/g2s-scan" "$2" 2>"$work/err" | "$dist/g2s-resolve" 2>>"$work/err" >"$work/stream"
 	) || status=$?
+	# In C code of others a wrapper's parameter can get numbers that there are not.
+	if [ -n "${foreign:-}" ]; then
+		sed -i '/has no system call of number/d' "$work/err"
+	fi
 	# One warning is expected for each library, and none else.
 	grep -c '^#needs' "$work/stream" >"$work/needs" || true
 	if [ "$status" -ne 0 ] || [ "$(wc -l <"$work/err")" -ne "$(cat "$work/needs")" ]; then
@@ -86,8 +90,13 @@ unresolved() {
 # seen LABEL RUNS PROGRAM [-o]: leaves "number name" of what strace sees in $work/seen, less restart_syscall,
 # which the kernel makes for anyone and g2s-profile adds for all.
 seen() {
+	seen_of "$1" ${4+"$4"} "$2" "$3"
+}
+
+# seen_of LABEL [-o] RUNS PROGRAM ARGUMENT...: the same of a program with arguments.
+seen_of() {
 	local status=0
-	"$here/observed" ${4+"$4"} "$2" "$3" >"$work/observed" 2>"$work/why" || status=$?
+	"$here/observed" "${@:2}" >"$work/observed" 2>"$work/why" || status=$?
 	if [ "$status" -eq 77 ]; then
 		skip "$(cat "$work/why")"
 	elif [ "$status" -ne 0 ]; then
@@ -96,4 +105,65 @@ seen() {
 	fi
 	grep -v '^219 restart_syscall$' "$work/observed" | sort -u >"$work/seen"
 	[ -s "$work/seen" ] || fault "$1: strace saw nothing"
+}
+
+# told LABEL PROGRAM: each number that told.tsv lists for the program is said as it says there.  Prints how many of
+# those that may be unresolved are.
+told() {
+	awk -F '\t' -v program="$2" '
+		function add(key, what) {
+			faults[key] = faults[key] " " what
+		}
+		FNR == NR {
+			if ($1 == program) {
+				count++
+				shown[count] = $2
+				function_[count] = "^(" $2 ")$"
+				number[count] = $3
+				how[count] = $4
+			}
+			next
+		}
+		$2 == "x86_64" {
+			seen[$7, $5]
+			functions[$7]
+		}
+		END {
+			for (i = 1; i <= count; i++) {
+				found = hidden = 0
+				for (name in functions)
+					if (name ~ function_[i]) {
+						if ((name, number[i]) in seen)
+							found = 1
+						if ((name, "?") in seen)
+							hidden = 1
+					}
+				if (!found && hidden && how[i] == "?")
+					unresolved++
+				else if (!found)
+					add(shown[i] (hidden ? " has rows, but unresolved ones, for" \
+						: ", and no word of"), number[i])
+			}
+			for (each in faults)
+				print each faults[each]
+			print count, unresolved + 0 >"/dev/stderr"
+		}' "$here/told.tsv" "$work/rows" >"$work/untold" 2>"$work/tally"
+	while read -r line; do
+		fault "$1: $line"
+	done <"$work/untold"
+	echo "$1: $(awk '{ print $1 " numbers, " $2 " of them as unresolved" }' "$work/tally")"
+	[ "$(cut -d ' ' -f 1 "$work/tally")" -gt 0 ] || fault "$1: told.tsv does not know it"
+}
+
+# said_of LABEL: what strace saw, in $work/seen, is among what g2s says; or there is an unresolved row, and both
+# are printed, on file descriptor $report.
+said_of() {
+	comm -13 "$work/said" "$work/seen" >"$work/missed"
+	[ -s "$work/missed" ] || return 0
+	if [ -n "$(unresolved)" ]; then
+		echo "# $1: strace saw $(paste -s -d , "$work/missed"), unresolved: $(unresolved | paste -s -d ' ' -)" \
+			>&"${report:-1}"
+	else
+		fault "$1: strace saw $(paste -s -d , "$work/missed"), g2s does not say it"
+	fi
 }

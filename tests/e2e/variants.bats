@@ -2,32 +2,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154,SC2034,SC2016 # common.bash's variables, awk's variables
 #
-# What must not make a difference: symbols. What must be exact: the numbers of the smallest program.
+# What must be exact: the numbers of the smallest program, and the libraries that a program needs.
 
 load common
-
-# comparable: the rows without what the file is called, and without where data is: stripping moves that.
-comparable() {
-	awk -F '\t' -v OFS='\t' '{ $1 = ""; if ($4 == "vdso") $3 = ""; print }' "$work/rows"
-}
-
-# stripped_alike GO PROGRAM...: with and without symbols the rows are the same, names and lines included.
-stripped_alike() {
-	local go=$1 name
-	shift
-	for name in "$@"; do
-		fixture "$go" "$name" plain || continue
-		scan "$name plain, Go $go" "$program" || continue
-		comparable >"$work/plain"
-		fixture "$go" "$name" stripped || continue
-		scan "$name stripped, Go $go" "$program" || continue
-		comparable >"$work/stripped"
-		[ -s "$work/plain" ] || fault "$name plain, Go $go: no rows"
-		cmp -s "$work/plain" "$work/stripped" ||
-			fault "$name, Go $go: stripping changes the rows" \
-				"$(diff "$work/plain" "$work/stripped" | head -n 5)"
-	done
-}
 
 # hello_exactly GO: the numbers of hello are those of hello.tsv, and the version is the one that built it.
 hello_exactly() {
@@ -63,23 +40,6 @@ numbers() {
 	awk -F '\t' "$1"' { print $5 }' "$work/rows" | sort -n -u | awk '
 		{ line = line (NR > 1 ? " " : "") $0 }
 		END { print NR ? line : "-" }'
-}
-
-@test "stripped: rows as with symbols" {
-	for version in 1.15 1.17 1.19 1.21 1.24 1.27 installed; do
-		# shellcheck disable=SC2086 # a list of names
-		stripped_alike $version $all_programs
-	done
-	verdict
-}
-
-@test "stripped: rows as with symbols, all other versions of Go" {
-	only_all
-	for version in $other_versions; do
-		# shellcheck disable=SC2086 # a list of names
-		stripped_alike "$version" $all_programs
-	done
-	verdict
 }
 
 @test "hello: exactly the known numbers" {
@@ -118,22 +78,6 @@ numbers() {
 				grep -q "^$number " "$work/said" ||
 					fault "$name cgo, Go $version: $number is lost"
 			done
-		done
-	done
-	verdict
-}
-
-@test "cgo, static: nothing that strace sees is missed in silence" {
-	for version in 1.21 installed; do
-		for name in user web; do
-			fixture $version $name cgo-static || continue
-			scan "$name cgo-static, Go $version" "$program" || continue
-			seen "$name cgo-static, Go $version" 3 "$program" || continue
-			comm -13 "$work/said" "$work/seen" >"$work/missed"
-			# C code may leave sites that the code alone does not resolve; then they are reported.
-			if [ -s "$work/missed" ] && [ -z "$(unresolved)" ]; then
-				fault "$name cgo-static, Go $version: $(tr '\n' ' ' <"$work/missed")"
-			fi
 		done
 	done
 	verdict
