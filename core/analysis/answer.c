@@ -350,6 +350,33 @@ static void report_words(struct trace *trace, struct g2s_reference *words, size_
 	free(found.items);
 }
 
+/*
+ * Drops the words, sorted by place, that are operands of instructions in code: those are reported as
+ * such.  Answers how many are left.
+ */
+static size_t drop_operands(struct trace *trace, struct g2s_reference *words, size_t count)
+{
+	struct sweep_mark *marks = calloc(count + 1, sizeof(*marks));
+	size_t kept = 0;
+	if (marks == NULL) {
+		trace->failed = true;
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		marks[i].addr = words[i].place;
+	}
+	trace_sweep(trace, marks, count);
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_insn insn;
+		if (!insn_around(trace, &marks[i], &insn) ||
+		    !takes_address(&insn, words[i].target)) {
+			words[kept++] = words[i];
+		}
+	}
+	free(marks);
+	return kept;
+}
+
 /* Takes the words of data out of found, sorted by place; answers how many there are. */
 static size_t take_words(struct g2s_references *found, struct g2s_reference *words)
 {
@@ -379,6 +406,7 @@ static void report_references(struct trace *trace, struct g2s_references *found)
 	}
 	size_t count = take_words(found, words);
 	report_operands(trace, found);
+	count = trace->failed ? 0 : drop_operands(trace, words, count);
 	if (count != 0 && !trace->failed) {
 		report_words(trace, words, count);
 	}

@@ -4,6 +4,7 @@
 #include "g2s/memory.h"
 #include "g2s/words.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,9 +48,12 @@ struct g2s_refs_slab {
 struct search {
 	const struct g2s_refs *refs;
 	struct g2s_references *out;
-	/* Of what is searched. */
+	/* What is searched: where it is in memory, its bytes. */
 	uint64_t addr;
 	const uint8_t *data;
+	size_t size;
+	/* Words count at every address, and if only 4 bytes of them are the address. */
+	bool loose;
 	const struct g2s_window *windows;
 	size_t count;
 	const uint8_t *filter;
@@ -399,6 +403,9 @@ static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 			return true;
 		}
 	}
+	if (g2s_elf_is_header(refs->funcs->elf, addr)) {
+		return true;
+	}
 	if (tab == NULL) {
 		return false;
 	}
@@ -407,63 +414,91 @@ static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 	        addr < tab->moduledata.start + (uint64_t)MODULE_WORDS * tab->word);
 }
 
+/*
+ * True for files whose pointers may stand anywhere and be short: Go keeps its own whole and
+ * aligned, C may pack them where nothing is moved when it is loaded.
+ */
+static bool is_loose(const struct g2s_refs *refs)
+{
+	return refs->funcs->tab == NULL && !refs->funcs->go_unlisted &&
+	       refs->funcs->elf->type == ET_EXEC;
+}
+
+/* Reads width bytes at offset of what is searched; false when they are not all there. */
+static bool word_of(const struct search *search, size_t offset, unsigned width, uint64_t *out)
+{
+	*out = 0;
+	if (search->size - offset < width) {
+		return false;
+	}
+	memcpy(out, search->data + offset, width);
+	return true;
+}
+
 /* A word of data that may be an address of interest: the lower half of it is. */
 static bool found_word(void *user, size_t offset)
 {
 	const struct search *search = user;
-	unsigned word = search->refs->arch->word;
+	const struct g2s_refs *refs = search->refs;
+	unsigned word = refs->arch->word;
 	uint64_t place = search->addr + offset;
-	uint64_t value = 0;
-	if ((place & (word - 1)) != 0) {
+	uint64_t value;
+	if ((place & (word - 1)) != 0 && !search->loose) {
 		return true;
 	}
-	memcpy(&value, search->data + offset, word);
-	return !is_wanted(search, value) || is_table(search->refs, place) ||
+	bool wanted = word_of(search, offset, word, &value) && is_wanted(search, value);
+	if (!wanted && search->loose) {
+		wanted = word_of(search, offset, 4, &value) && is_wanted(search, value);
+	}
+	return !wanted || is_table(refs, place) ||
 	       append(search->out, (struct g2s_reference){place, value, G2S_REFERENCE_DATA});
 }
 
-/* Searches [start, end) of a segment's bytes, which begin at a multiple of 4. */
-static bool search_words(struct search *search, const struct g2s_segment *segment,
-                         uint64_t start, uint64_t end)
+/* Searches size bytes of data at addr for words, from each of the first phases bytes on. */
+static bool search_bytes(struct search *search, const uint8_t *data, uint64_t addr, size_t size,
+                         unsigned phases)
 {
-	unsigned word = search->refs->arch->word;
-	start += -start & 3;
-	if (start >= end || end - start < word) {
-		return true;
-	}
-	search->addr = start;
-	search->data = segment->bytes.data + (start - segment->addr);
-	/* The whole of the last word has to be there. */
-	size_t size = (size_t)(end - start) - (word - 4);
-	for (size_t first = 0; first < search->count;) {
-		uint64_t low = search->windows[first].start;
-		size_t next = first + 1;
-		while (next < search->count && search->windows[next].end - low < FAR_APART) {
-			next++;
+	for (unsigned phase = 0; phase < phases && phase < size; phase++) {
+		search->addr = addr + phase;
+		search->data = data + phase;
+		search->size = size - phase;
+		for (size_t first = 0; first < search->count;) {
+			uint64_t low = search->windows[first].start;
+			size_t next = first + 1;
+			while (next < search->count &&
+			       search->windows[next].end - low < FAR_APART) {
+				next++;
+			}
+			uint64_t span = search->windows[next - 1].end - low;
+			uint32_t narrow = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX;
+			if (!g2s_words_search(G2S_WORDS_BEST, search->data, search->size,
+			                      (uint32_t)low, narrow, found_word, search)) {
+				return false;
+			}
+			first = next;
 		}
-		uint64_t span = search->windows[next - 1].end - low;
-		uint32_t narrow = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX;
-		if (!g2s_words_search(G2S_WORDS_BEST, search->data, size, (uint32_t)low, narrow,
-		                      found_word, search)) {
-			return false;
-		}
-		first = next;
 	}
 	return true;
 }
 
-/* Go's function table is large and holds no pointers of the program's. */
-static bool search_segment(struct search *search, const struct g2s_segment *segment)
+/* Searches [start, end) of a segment, less Go's text and its function table. */
+static bool search_words(struct search *search, const struct g2s_segment *segment,
+                         uint64_t start, uint64_t end)
 {
 	const struct g2s_pclntab *tab = search->refs->funcs->tab;
-	uint64_t start = segment->addr;
-	uint64_t end = segment->addr + segment->bytes.size;
-	if (tab == NULL || tab->addr < start || tab->addr >= end || tab->end > end) {
-		return search_words(search, segment, start, end);
+	if (tab != NULL && start < end) {
+		const struct g2s_range parts[] = {tab->code, {tab->addr, tab->end}};
+		for (unsigned i = 0; i < 2; i++) {
+			if (parts[i].start < end && parts[i].end > start) {
+				return search_words(search, segment, start, parts[i].start) &&
+				       search_words(search, segment, parts[i].end, end);
+			}
+		}
 	}
-	/* A word may begin before the table and reach into it, but it is no pointer then. */
-	return search_words(search, segment, start, tab->addr) &&
-	       search_words(search, segment, tab->end, end);
+	start += search->loose ? 0 : -start & 3;
+	return start >= end ||
+	       search_bytes(search, segment->bytes.data + (start - segment->addr), start,
+	                    (size_t)(end - start), search->loose ? 4 : 1);
 }
 
 /* Those of the loader's words that do not hold their value already in the file. */
@@ -479,7 +514,6 @@ static bool search_relocs(const struct search *search)
 			continue;
 		}
 		bool seen = (reloc->addr & (elf->word - 1)) == 0 &&
-		            !g2s_elf_is_code(elf, reloc->addr) &&
 		            g2s_elf_view(elf, reloc->addr, &view) &&
 		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
 		if (!seen && !append(search->out, (struct g2s_reference){reloc->addr, reloc->value,
@@ -494,7 +528,9 @@ static bool search_data(struct search *search)
 {
 	const struct g2s_elf *elf = search->refs->funcs->elf;
 	for (size_t i = 0; i < elf->segment_count; i++) {
-		if (!elf->segments[i].exec && !search_segment(search, &elf->segments[i])) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		if (!search_words(search, segment, segment->addr,
+		                  segment->addr + segment->bytes.size)) {
 			return false;
 		}
 	}
@@ -699,7 +735,8 @@ bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *wi
 	size_t before = out->count;
 	uint8_t *filter = make_filter(windows, count);
 	struct search search = {
-		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
+		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter,
+		.loose = is_loose(refs)};
 	bool fine = filter != NULL && search_addresses(&search);
 	if (out->count != before) {
 		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);

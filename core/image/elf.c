@@ -38,6 +38,7 @@ static bool read_fields(const struct g2s_elf *elf, uint64_t offset, const char *
 	return true;
 }
 
+/* Reads the ELF header; the program headers are told as where they are, and how large one is. */
 static enum g2s_code read_header(struct g2s_elf *elf, uint64_t *phoff, uint64_t *phnum,
                                  uint64_t *phentsize, struct g2s_error *err)
 {
@@ -169,7 +170,26 @@ static enum g2s_code add_segment(struct g2s_elf *elf, const struct program_heade
 	return G2S_OK;
 }
 
-/* Where the loader finds a zero-terminated array of words. */
+/* Segments that are one stretch of the file and of memory, with the same rights, become one. */
+static void join_segments(struct g2s_elf *elf)
+{
+	size_t kept = 0;
+	for (size_t i = 1; i < elf->segment_count; i++) {
+		struct g2s_segment *last = &elf->segments[kept];
+		const struct g2s_segment *next = &elf->segments[i];
+		bool touch = last->addr + last->size == next->addr &&
+		             last->bytes.size == last->size && next->bytes.size != 0 &&
+		             last->bytes.data + last->bytes.size == next->bytes.data;
+		if (touch && last->exec == next->exec && last->write == next->write) {
+			last->size += next->size;
+			last->bytes.size += next->bytes.size;
+		} else {
+			elf->segments[++kept] = *next;
+		}
+	}
+	elf->segment_count = kept + 1;
+}
+
 static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t phnum,
                                    uint64_t phentsize, struct g2s_range *dynamic,
                                    struct g2s_error *err)
@@ -217,6 +237,7 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 	if (elf->segment_count == 0) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "no loadable segments");
 	}
+	elf->program_headers = (struct g2s_range){phoff, phoff + phnum * phentsize};
 	qsort(elf->segments, elf->segment_count, sizeof(*elf->segments), by_segment_addr);
 	for (size_t i = 1; i < elf->segment_count; i++) {
 		const struct g2s_segment *last = &elf->segments[i - 1];
@@ -224,6 +245,7 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 			return g2s_fail(err, G2S_ERR_FORMAT, 0, "loadable segments overlap");
 		}
 	}
+	join_segments(elf);
 	return G2S_OK;
 }
 
@@ -390,20 +412,50 @@ static bool add_file_part(struct g2s_elf *elf, size_t *capacity, uint64_t offset
 	return true;
 }
 
-/*
- * Notes which parts of executable segments are data: sections, as old linkers mix them in
- * (.rodata, .eh_frame), notes, and the section headers themselves, which Go's linker puts there.
- */
-bool elf_find_data_in_code(struct g2s_elf *elf)
+/* True when some section header says that the segment holds code. */
+static bool has_code_section(const struct g2s_elf *elf, const struct g2s_segment *segment)
 {
-	size_t capacity = 0;
+	for (unsigned i = 0; i < elf->section_count; i++) {
+		struct g2s_section section;
+		uint64_t name;
+		if (elf_section_at(elf, i, &section, &name) &&
+		    (section.flags & SHF_EXECINSTR) != 0 && section.size != 0 &&
+		    g2s_elf_segment(elf, section.addr) == segment) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sections that are data in an executable segment, as old linkers mix them in. */
+static bool add_data_sections(struct g2s_elf *elf, const struct g2s_segment *segment,
+                              size_t *capacity)
+{
 	for (unsigned i = 0; i < elf->section_count; i++) {
 		struct g2s_section section;
 		uint64_t name;
 		if (elf_section_at(elf, i, &section, &name) && (section.flags & SHF_ALLOC) != 0 &&
 		    (section.flags & SHF_EXECINSTR) == 0 && section.type != SHT_NOBITS &&
-		    section.type != SHT_NULL &&
-		    !add_not_code(elf, &capacity, section.addr, section.size)) {
+		    section.type != SHT_NULL && g2s_elf_segment(elf, section.addr) == segment &&
+		    !add_not_code(elf, capacity, section.addr, section.size)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Notes which parts of executable segments are data: sections (.rodata, .eh_frame), as far as the
+ * headers call any of the segment code; notes; and the headers themselves, which linkers put there.
+ */
+bool elf_find_data_in_code(struct g2s_elf *elf)
+{
+	size_t capacity = 0;
+	uint64_t header = elf->word == 8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		if (segment->exec && has_code_section(elf, segment) &&
+		    !add_data_sections(elf, segment, &capacity)) {
 			return false;
 		}
 	}
@@ -413,8 +465,23 @@ bool elf_find_data_in_code(struct g2s_elf *elf)
 			return false;
 		}
 	}
-	return add_file_part(elf, &capacity, elf->section_offset,
+	const struct g2s_range *headers = &elf->program_headers;
+	return add_file_part(elf, &capacity, 0, header) &&
+	       add_file_part(elf, &capacity, headers->start, headers->end - headers->start) &&
+	       add_file_part(elf, &capacity, elf->section_offset,
 	                     (uint64_t)elf->section_count * elf->section_size);
+}
+
+bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr)
+{
+	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
+	uint64_t header = elf->word == 8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
+	if (segment == NULL || addr - segment->addr >= segment->bytes.size) {
+		return false;
+	}
+	uint64_t offset = (uint64_t)(segment->bytes.data - elf->file.data) + (addr - segment->addr);
+	return offset < header ||
+	       (offset >= elf->program_headers.start && offset < elf->program_headers.end);
 }
 
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)

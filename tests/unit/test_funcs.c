@@ -253,16 +253,30 @@ static void has_nothing_to_list(void **state)
 	expect("0-2");
 }
 
+/* Makes section header 0 one of data in the code's segment, and with code another one of code. */
+static void call_data(uint64_t offset, uint64_t size, bool code)
+{
+	uint8_t *section = program.file + 0x8f00;
+	builder_put(section + 4, SHT_PROGBITS, 4);
+	builder_put(section + 8, SHF_ALLOC, 8);
+	builder_put(section + 16, BUILDER_CODE + offset, 8);
+	builder_put(section + 32, size, 8);
+	/* Behind the three headers there are: the count is at the end of the ELF header. */
+	if (code) {
+		builder_put(program.file + 60, 4, 2);
+		builder_put(section + 192 + 4, SHT_PROGBITS, 4);
+		builder_put(section + 192 + 8, SHF_ALLOC | SHF_EXECINSTR, 8);
+		builder_put(section + 192 + 16, BUILDER_CODE, 8);
+		builder_put(section + 192 + 32, 0x10, 8);
+	}
+}
+
 /* Old linkers put constants into the code's segment; section headers tell them apart. */
 static void leaves_data_out(void **state)
 {
 	(void)state;
 	builder_assemble(&program, "a: 90 c3 b: c3 c: 90 c3");
-	uint8_t *section = program.file + 0x8f00;
-	builder_put(section + 4, SHT_PROGBITS, 4);
-	builder_put(section + 8, SHF_ALLOC, 8);
-	builder_put(section + 16, BUILDER_CODE + 0x11, 8);
-	builder_put(section + 32, 0xf, 8);
+	call_data(0x11, 0xf, true);
 	build();
 	assert_int_equal(funcs.code_count, 2);
 	expect("0-10 10-11 20-22");
@@ -275,11 +289,17 @@ static void believes_symbols_more(void **state)
 {
 	(void)state;
 	builder_assemble(&program, "a: 90 c3 b: c3 c: 90 c3");
-	uint8_t *section = program.file + 0x8f00;
-	builder_put(section + 4, SHT_PROGBITS, 4);
-	builder_put(section + 8, SHF_ALLOC, 8);
-	builder_put(section + 16, BUILDER_CODE + 0x11, 8);
-	builder_put(section + 32, 0x10, 8);
+	call_data(0x11, 0x10, true);
+	build();
+	assert_int_equal(funcs.code_count, 1);
+}
+
+/* Nor are headers believed that call nothing of the segment code. */
+static void believes_rights_more(void **state)
+{
+	(void)state;
+	builder_assemble(&program, "a: 90 c3 b: c3 c: 90 c3");
+	call_data(0x11, 0xf, false);
 	build();
 	assert_int_equal(funcs.code_count, 1);
 }
@@ -297,6 +317,7 @@ int main(void)
 		CASE(has_nothing_to_list),
 		CASE(leaves_data_out),
 		CASE(believes_symbols_more),
+		CASE(believes_rights_more),
 	};
 #undef CASE
 	return cmocka_run_group_tests_name("funcs", tests, NULL, NULL);

@@ -87,11 +87,14 @@ bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *win
 bool g2s_refs_each_branch(const struct g2s_refs *refs,
                           bool (*visit)(void *user, uint64_t from, uint64_t to), void *user);
 
-/* The same for operands of code and words of data that hold an address in one of the windows. */
+/*
+ * The same for operands of code and words of data that hold an address in one of the windows; of C
+ * programs also for words that are short or at any address.
+ */
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
                         size_t count, struct g2s_references *out);
 
-/* The same for words of data alone. */
+/* The same for whole, aligned words of data alone. */
 bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
                     struct g2s_references *out);
 

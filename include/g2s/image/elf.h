@@ -62,7 +62,7 @@ struct g2s_elf {
 	/* Bytes of an address: 4 or 8. */
 	unsigned word;
 	uint64_t entry;
-	/* PT_LOAD, sorted by address, without overlap. */
+	/* PT_LOAD, sorted by address, without overlap; those that touch and are alike as one. */
 	struct g2s_segment *segments;
 	size_t segment_count;
 	/* What becomes read-only once relocated (PT_GNU_RELRO). */
@@ -98,6 +98,8 @@ struct g2s_elf {
 	/* Where notes are (PT_NOTE), for the build ID. */
 	struct g2s_bytes notes[8];
 	size_t note_count;
+	/* Where in the file the program headers are: offsets, not addresses. */
+	struct g2s_range program_headers;
 	/* Section headers, when they are there and lie inside the file. */
 	uint64_t section_offset;
 	unsigned section_count;
@@ -142,6 +144,9 @@ bool g2s_elf_load(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint
 
 /* True when the program itself may change the byte at addr (writable, and not RELRO). */
 bool g2s_elf_is_writable(const struct g2s_elf *elf, uint64_t addr);
+
+/* True when the loader maps the ELF header or a program header to addr. */
+bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr);
 
 /* True when addr lies in an executable segment. */
 bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr);
