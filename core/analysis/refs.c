@@ -57,6 +57,9 @@ struct search {
 	const struct g2s_window *windows;
 	size_t count;
 	const uint8_t *filter;
+	/* Of methods: what is searched for, and what their numbers count from. */
+	struct g2s_words words;
+	uint64_t text;
 };
 
 /*
@@ -454,6 +457,19 @@ static bool found_word(void *user, size_t offset)
 	       append(search->out, (struct g2s_reference){place, value, G2S_REFERENCE_DATA});
 }
 
+/* What all addresses of interest in some windows are multiples of: Go's functions are aligned. */
+static uint32_t align_of(const struct search *search, size_t first, size_t last)
+{
+	const struct g2s_funcs *funcs = search->refs->funcs;
+	bool starts = funcs->tab != NULL && search->windows[first].start >= funcs->tab->code.start &&
+	              search->windows[last - 1].end <= funcs->tab->code.end;
+	for (size_t i = first; starts && i < last; i++) {
+		starts = search->windows[i].end - search->windows[i].start == 1 &&
+		         (search->windows[i].start & (funcs->go_align - 1)) == 0;
+	}
+	return starts ? (uint32_t)funcs->go_align : 1;
+}
+
 /* Searches size bytes of data at addr for words, from each of the first phases bytes on. */
 static bool search_bytes(struct search *search, const uint8_t *data, uint64_t addr, size_t size,
                          unsigned phases)
@@ -470,9 +486,13 @@ static bool search_bytes(struct search *search, const uint8_t *data, uint64_t ad
 				next++;
 			}
 			uint64_t span = search->windows[next - 1].end - low;
-			uint32_t narrow = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX;
-			if (!g2s_words_search(G2S_WORDS_BEST, search->data, search->size,
-			                      (uint32_t)low, narrow, found_word, search)) {
+			const struct g2s_words words = {
+				.low = (uint32_t)low,
+				.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
+				.align = align_of(search, first, next),
+			};
+			if (!g2s_words_search(G2S_WORDS_BEST, search->data, search->size, words,
+			                      found_word, search)) {
 				return false;
 			}
 			first = next;
@@ -481,24 +501,64 @@ static bool search_bytes(struct search *search, const uint8_t *data, uint64_t ad
 	return true;
 }
 
-/* Searches [start, end) of a segment, less Go's text and its function table. */
-static bool search_words(struct search *search, const struct g2s_segment *segment,
-                         uint64_t start, uint64_t end)
+/* What is done with a stretch of data. */
+typedef bool (*data_visit)(struct search *search, const uint8_t *data, uint64_t addr, size_t size);
+
+/* Hands visit [start, end) of a segment, less Go's text and its function table. */
+static bool each_part(struct search *search, const struct g2s_segment *segment, uint64_t start,
+                      uint64_t end, data_visit visit)
 {
 	const struct g2s_pclntab *tab = search->refs->funcs->tab;
-	if (tab != NULL && start < end) {
-		const struct g2s_range parts[] = {tab->code, {tab->addr, tab->end}};
-		for (unsigned i = 0; i < 2; i++) {
-			if (parts[i].start < end && parts[i].end > start) {
-				return search_words(search, segment, start, parts[i].start) &&
-				       search_words(search, segment, parts[i].end, end);
-			}
+	if (start >= end) {
+		return true;
+	}
+	for (unsigned i = 0; tab != NULL && i < 2; i++) {
+		struct g2s_range part = i == 0 ? tab->code : (struct g2s_range){tab->addr, tab->end};
+		if (part.start < end && part.end > start) {
+			return each_part(search, segment, start, part.start, visit) &&
+			       each_part(search, segment, part.end, end, visit);
 		}
 	}
-	start += search->loose ? 0 : -start & 3;
-	return start >= end ||
-	       search_bytes(search, segment->bytes.data + (start - segment->addr), start,
-	                    (size_t)(end - start), search->loose ? 4 : 1);
+	return visit(search, segment->bytes.data + (start - segment->addr), start,
+	             (size_t)(end - start));
+}
+
+/* Hands visit everything that is neither Go's text nor its function table. */
+static bool each_data(struct search *search, data_visit visit)
+{
+	const struct g2s_elf *elf = search->refs->funcs->elf;
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		if (!each_part(search, segment, segment->addr,
+		               segment->addr + segment->bytes.size, visit)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool search_words(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
+{
+	size_t skipped = search->loose ? 0 : (size_t)(-addr & 3);
+	return skipped >= size ||
+	       search_bytes(search, data + skipped, addr + skipped, size - skipped,
+	                    search->loose ? 4 : 1);
+}
+
+static bool found_method(void *user, size_t offset);
+
+/* Searches for the numbers of methods. */
+static bool search_numbers(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
+{
+	size_t skipped = (size_t)(-addr & 3);
+	if (skipped >= size) {
+		return true;
+	}
+	search->addr = addr + skipped;
+	search->data = data + skipped;
+	search->size = size - skipped;
+	return g2s_words_search(G2S_WORDS_BEST, search->data, search->size, search->words,
+	                        found_method, search);
 }
 
 /* Those of the loader's words that do not hold their value already in the file. */
@@ -526,15 +586,7 @@ static bool search_relocs(const struct search *search)
 
 static bool search_data(struct search *search)
 {
-	const struct g2s_elf *elf = search->refs->funcs->elf;
-	for (size_t i = 0; i < elf->segment_count; i++) {
-		const struct g2s_segment *segment = &elf->segments[i];
-		if (!search_words(search, segment, segment->addr,
-		                  segment->addr + segment->bytes.size)) {
-			return false;
-		}
-	}
-	return search_relocs(search);
+	return each_data(search, search_words) && search_relocs(search);
 }
 
 bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
@@ -546,6 +598,12 @@ bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *window
 	bool fine = filter != NULL && (count == 0 || search_data(&search));
 	free(filter);
 	return fine;
+}
+
+static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
+{
+	const struct g2s_function *function = g2s_funcs_find(refs->funcs, addr);
+	return function != NULL && function->start == addr;
 }
 
 /*
@@ -582,82 +640,66 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 	return true;
 }
 
-static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
+/*
+ * True when a method's numbers stand at offset of what is searched: a name, a type, and two that
+ * lead to functions.
+ */
+static bool is_method(const struct search *search, size_t offset)
 {
-	const struct g2s_function *function = g2s_funcs_find(refs->funcs, addr);
-	return function != NULL && function->start == addr;
-}
-
-/* One number of a method; see search_methods. */
-static bool take_method(const struct search *search, uint64_t at, unsigned index)
-{
-	const struct g2s_refs *refs = search->refs;
-	const struct g2s_pclntab *tab = refs->funcs->tab;
-	uint64_t size = tab->types.end - tab->types.start;
-	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
+	const struct g2s_pclntab *tab = search->refs->funcs->tab;
 	uint32_t method[4];
-	memcpy(method, search->data + at, sizeof(method));
-	uint32_t other = method[5 - index];
-	/* Offset 0 stands for a method that the linker dropped. */
-	if ((method[1] >= size && method[1] != UINT32_MAX) || other == 0 ||
-	    !starts_function(refs, text + other) ||
-	    !is_name(refs->funcs->elf, tab->types.start + method[0])) {
-		return true;
+	if (search->size < sizeof(method) || offset > search->size - sizeof(method)) {
+		return false;
 	}
-	return append(search->out,
-	              (struct g2s_reference){search->addr + at + 4 * (uint64_t)index,
-	                                     text + method[index], G2S_REFERENCE_METHOD});
+	memcpy(method, search->data + offset, sizeof(method));
+	/* Distance 0 stands for a method that the linker dropped. */
+	if (method[2] == 0 || method[3] == 0 ||
+	    !starts_function(search->refs, search->text + method[2]) ||
+	    !starts_function(search->refs, search->text + method[3])) {
+		return false;
+	}
+	bool named = tab->base_count == 0;
+	for (unsigned i = 0; i < tab->base_count && !named; i++) {
+		named = is_name(search->refs->funcs->elf, tab->bases[i] + method[0]);
+	}
+	return named;
 }
 
 static bool found_method(void *user, size_t offset)
 {
 	const struct search *search = user;
-	const struct g2s_pclntab *tab = search->refs->funcs->tab;
-	uint32_t distance;
-	memcpy(&distance, search->data + offset, sizeof(distance));
-	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
-	/* Most numbers of the type data are none, and at no function's start. */
-	if (((text + distance) & (search->refs->funcs->go_align - 1)) != 0 ||
-	    !is_wanted(search, text + distance)) {
-		return true;
-	}
-	uint64_t end = tab->types.end - search->addr;
-	return (offset < 8 || end - offset < 8 || take_method(search, offset - 8, 2)) &&
-	       (offset < 12 || take_method(search, offset - 12, 3));
+	uint64_t distance;
+	(void)word_of(search, offset, 4, &distance);
+	return !is_wanted(search, search->text + distance) ||
+	       !((offset >= 8 && is_method(search, offset - 8)) ||
+	         (offset >= 12 && is_method(search, offset - 12))) ||
+	       append(search->out, (struct g2s_reference){search->addr + offset,
+	                                                  search->text + distance,
+	                                                  G2S_REFERENCE_METHOD});
 }
 
 /*
  * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi:
- * type Method struct {Name, Mtyp, Ifn, Tfn}): a name, a type, and two words in a row that lead
- * to functions.
+ * type Method struct {Name, Mtyp, Ifn, Tfn}): two in a row that lead to functions.  Where type data
+ * is, Go's versions say in different ways; so all data is searched.
  */
 static bool search_methods(struct search *search)
 {
-	const struct g2s_pclntab *tab = search->refs->funcs->tab;
-	struct g2s_bytes types;
+	const struct g2s_refs *refs = search->refs;
+	const struct g2s_pclntab *tab = refs->funcs->tab;
 	const struct g2s_window *last = &search->windows[search->count - 1];
 	if (tab == NULL || last->end <= tab->code.start ||
-	    search->windows[0].start >= tab->code.end ||
-	    !g2s_elf_view(search->refs->funcs->elf, tab->types.start, &types)) {
+	    search->windows[0].start >= tab->code.end) {
 		return true;
 	}
-	uint64_t size = tab->types.end - tab->types.start;
-	uint64_t skipped = -tab->types.start & 3;
-	uint64_t text = tab->text != 0 ? tab->text : tab->code.start;
-	uint64_t low = search->windows[0].start - text;
+	search->text = tab->text != 0 ? tab->text : tab->code.start;
 	uint64_t span = last->end - search->windows[0].start;
-	if (types.size < size) {
-		size = types.size;
-	}
-	if (skipped >= size) {
-		return true;
-	}
-	search->addr = tab->types.start + skipped;
-	search->data = types.data + skipped;
-	return g2s_words_search(G2S_WORDS_BEST, search->data, (size_t)(size - skipped),
-	                        (uint32_t)low,
-	                        span < UINT32_MAX ? (uint32_t)span : UINT32_MAX, found_method,
-	                        search);
+	search->words = (struct g2s_words){
+		.low = (uint32_t)(search->windows[0].start - search->text),
+		.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
+		.align = (uint32_t)refs->funcs->go_align,
+	};
+	return each_data(search, search_numbers);
 }
 
 static bool found_operand(void *user, size_t offset, uint64_t target)

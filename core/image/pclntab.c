@@ -10,6 +10,8 @@ enum {
 	MAX_TEXT = 1 << 16,
 	/* Most functions believed: a Go program of a gigabyte has some three million. */
 	MAX_FUNCTIONS = 1 << 26,
+	/* Words of moduledata behind the bounds of text that are looked at. */
+	MODULE_WORDS = 32,
 	/* What assembler code that does not declare its arguments has in their size. */
 	ARGS_UNKNOWN = 0x80000000,
 };
@@ -158,36 +160,28 @@ static bool check_functab(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 /* True when addr is in the file's data and the program cannot change it. */
 static bool is_constant(const struct g2s_elf *elf, uint64_t addr)
 {
-	return g2s_elf_segment(elf, addr) != NULL && !g2s_elf_is_code(elf, addr) &&
-	       !g2s_elf_is_writable(elf, addr);
+	return g2s_elf_segment(elf, addr) != NULL && !g2s_elf_is_writable(elf, addr);
 }
 
 /*
- * After the bounds of the writable sections, the number of which has changed from version to
- * version, moduledata has the words end, gcdata, gcbss, types, etypes (runtime/symtab.go): one
- * in writable memory or at its end, then four in memory that is not.
+ * Type data is counted from an address that is among the words of moduledata behind the bounds of
+ * text; which it is differs between versions of Go (runtime/symtab.go).
  */
-static void find_types(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+static void find_bases(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 {
-	enum { LAST = 3 };
-	uint64_t words[4] = {0};
-	bool constant[4] = {false};
-	for (uint64_t addr = tab->moduledata.end; addr < tab->moduledata.end + 24 * tab->word;
-	     addr += tab->word) {
-		uint64_t next;
-		if (!g2s_elf_load(elf, addr, tab->word, &next)) {
+	for (uint64_t i = 0; i < MODULE_WORDS && tab->base_count < G2S_PCLNTAB_BASES; i++) {
+		uint64_t value;
+		if (!g2s_elf_load(elf, tab->moduledata.end + i * tab->word, tab->word, &value)) {
 			return;
 		}
-		bool is_next = is_constant(elf, next) || is_constant(elf, next - 1);
-		if (constant[1] && constant[2] && constant[LAST] && is_next && !constant[0] &&
-		    words[LAST] < next) {
-			tab->types = (struct g2s_range){words[LAST], next};
-			return;
+		bool known = !is_constant(elf, value) ||
+		             (value >= tab->code.start && value < tab->code.end);
+		for (unsigned k = 0; k < tab->base_count && !known; k++) {
+			known = tab->bases[k] == value;
 		}
-		memmove(words, words + 1, LAST * sizeof(words[0]));
-		memmove(constant, constant + 1, LAST * sizeof(constant[0]));
-		words[LAST] = next;
-		constant[LAST] = is_next;
+		if (!known) {
+			tab->bases[tab->base_count++] = value;
+		}
 	}
 }
 
@@ -218,7 +212,7 @@ static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint
 		return false;
 	}
 	trial.moduledata = (struct g2s_range){addr, addr + words->count * w};
-	find_types(&trial, elf);
+	find_bases(&trial, elf);
 	*tab = trial;
 	return true;
 }
@@ -258,8 +252,9 @@ static bool find_module_in(struct g2s_pclntab *tab, const struct g2s_elf *elf,
 	struct lookup lookup = {.tab = tab, .elf = elf, .segment = segment};
 	return words_of(segment, &lookup.base) &&
 	       !g2s_words_search(G2S_WORDS_BEST, segment->bytes.data + lookup.base,
-	                         segment->bytes.size - lookup.base, (uint32_t)tab->addr, 1,
-	                         found_pointer, &lookup);
+	                         segment->bytes.size - lookup.base,
+	                         (struct g2s_words){(uint32_t)tab->addr, 1, 1}, found_pointer,
+	                         &lookup);
 }
 
 /* The one word of data that points at the header opens the moduledata. */
@@ -419,8 +414,8 @@ static bool search_segment(struct g2s_pclntab *tab, const struct g2s_elf *elf,
 	uint32_t span = any_magic ? (4 - 1) * (1 << 16) + 1 : MAGIC_SPAN;
 	return words_of(segment, &lookup.base) &&
 	       !g2s_words_search(G2S_WORDS_BEST, segment->bytes.data + lookup.base,
-	                         segment->bytes.size - lookup.base, low, span, found_header,
-	                         &lookup);
+	                         segment->bytes.size - lookup.base,
+	                         (struct g2s_words){low, span, 1}, found_header, &lookup);
 }
 
 bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf)

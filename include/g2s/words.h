@@ -14,11 +14,21 @@ enum g2s_words_way {
 };
 
 /*
- * Searches data at the speed of memory: tells found, in ascending order, of every offset that is
- * a multiple of 4 where the 4 bytes, as a little-endian number, lie in [low, low + span) modulo
- * 2^32.  span is at least 1.  False when found said so.  All ways answer the same.
+ * What is looked for: numbers of 4 bytes, little-endian, that lie in [low, low + span) modulo 2^32
+ * and are multiples of the power of two align.  span is at least 1.
  */
-bool g2s_words_search(enum g2s_words_way way, const uint8_t *data, size_t size, uint32_t low,
-                      uint32_t span, bool (*found)(void *user, size_t offset), void *user);
+struct g2s_words {
+	uint32_t low;
+	uint32_t span;
+	uint32_t align;
+};
+
+/*
+ * Searches data at the speed of memory: tells found, in ascending order, of every offset that is
+ * a multiple of 4 where such a number stands.  False when found said so.  All ways answer the same.
+ */
+bool g2s_words_search(enum g2s_words_way way, const uint8_t *data, size_t size,
+                      struct g2s_words words, bool (*found)(void *user, size_t offset),
+                      void *user);
 
 #endif

@@ -25,6 +25,8 @@ enum g2s_pclntab_layout {
 	G2S_PCLNTAB_GO118,
 };
 
+enum { G2S_PCLNTAB_BASES = 16 };
+
 struct g2s_pclntab {
 	enum g2s_pclntab_layout layout;
 	/* From the header to the end of what the file holds of its segment. */
@@ -48,8 +50,9 @@ struct g2s_pclntab {
 	uint64_t names, cus, files, pcs, functab;
 	/* The runtime's record of the table, firstmoduledata; 0 when it was not found. */
 	struct g2s_range moduledata;
-	/* Go's type data, from which names and types are counted; empty when it was not found. */
-	struct g2s_range types;
+	/* Addresses of constant data in that record; from one of them type data is counted. */
+	uint64_t bases[G2S_PCLNTAB_BASES];
+	unsigned base_count;
 };
 
 /*
