@@ -652,11 +652,13 @@ static bool is_method(const struct search *search, size_t offset)
 		return false;
 	}
 	memcpy(method, search->data + offset, sizeof(method));
-	/* Distance 0 stands for a method that the linker dropped. */
-	if (method[2] == 0 || method[3] == 0 ||
-	    !starts_function(search->refs, search->text + method[2]) ||
-	    !starts_function(search->refs, search->text + method[3])) {
-		return false;
+	bool callable = method[1] != UINT32_MAX;
+	for (unsigned i = 2; i < 4; i++) {
+		/* What nothing reaches the linker leaves as 0 or -1; without a type nobody calls it. */
+		bool dropped = method[i] == 0 || method[i] == UINT32_MAX;
+		if (dropped ? !callable : !starts_function(search->refs, search->text + method[i])) {
+			return false;
+		}
 	}
 	bool named = tab->base_count == 0;
 	for (unsigned i = 0; i < tab->base_count && !named; i++) {
