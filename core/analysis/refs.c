@@ -652,11 +652,10 @@ static bool is_method(const struct search *search, size_t offset)
 		return false;
 	}
 	memcpy(method, search->data + offset, sizeof(method));
-	bool callable = method[1] != UINT32_MAX;
 	for (unsigned i = 2; i < 4; i++) {
-		/* What nothing reaches the linker leaves as 0 or -1; without a type nobody calls it. */
-		bool dropped = method[i] == 0 || method[i] == UINT32_MAX;
-		if (dropped ? !callable : !starts_function(search->refs, search->text + method[i])) {
+		/* -1 is a function that the linker dropped; without its type nobody calls either. */
+		bool dropped = method[i] == UINT32_MAX && method[1] != UINT32_MAX;
+		if (!dropped && !starts_function(search->refs, search->text + method[i])) {
 			return false;
 		}
 	}
