@@ -366,6 +366,20 @@ static bool is_filler(const struct g2s_insn *insn)
 	       insn->vector_clobbers == 0 && insn->enters == 0;
 }
 
+/* Carries state, which holds before the jump or branch insn, to its target. */
+static void take_jump(struct g2s_flow *flow, const struct g2s_insn *insn,
+                      const struct g2s_state *state)
+{
+	if (compare_proves(state, insn)) {
+		state_copy(&flow->taken, state);
+		state = &flow->taken;
+		if (!compare_branch(&flow->m, &flow->taken, insn, true)) {
+			return;
+		}
+	}
+	to_address(flow, insn->target, state);
+}
+
 /*
  * Carries a block's state through it and on to its successors; last_doubt: to the doubtful one,
  * too.
@@ -387,7 +401,10 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 		}
 		state_step(&flow->m, state, insn);
 		if ((insn->step == G2S_STEP_JUMP || insn->step == G2S_STEP_BRANCH) && !last_doubt) {
-			to_address(flow, insn->target, state);
+			take_jump(flow, insn, state);
+		}
+		if (!compare_branch(&flow->m, state, insn, false)) {
+			return;
 		}
 		if (insn->step == G2S_STEP_JUMP_INDIRECT && !last_doubt) {
 			for (size_t e = 0; e < flow->edge_count; e++) {
@@ -612,6 +629,9 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 			return NULL;
 		}
 		state_step(&flow->m, &flow->current, insn);
+		if (!compare_branch(&flow->m, &flow->current, insn, false)) {
+			return NULL;
+		}
 	}
 }
 

@@ -72,6 +72,8 @@ struct g2s_flow {
 	size_t spare_count;
 	size_t spare_capacity;
 	struct g2s_state current;
+	/* What holds when the branch that ends the block is taken. */
+	struct g2s_state taken;
 	/* The block that runs has run so often that it must be part of a loop that counts. */
 	bool counting;
 	bool too_large;
