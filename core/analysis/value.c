@@ -13,6 +13,15 @@ enum {
 	FEW = G2S_VALUE_LIMIT / 4,
 };
 
+/* Makes the sets that every analysis needs all the time: see g2s_value_unknown. */
+static void make_unknowns(struct g2s_values *values)
+{
+	for (unsigned reason = 0; reason <= G2S_REASON_INDIRECT; reason++) {
+		(void)g2s_value_of(values, (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN,
+		                                             .value = reason});
+	}
+}
+
 bool g2s_values_open(struct g2s_values *values)
 {
 	*values = (struct g2s_values){0};
@@ -24,7 +33,8 @@ bool g2s_values_open(struct g2s_values *values)
 	values->table_size = TABLE_START;
 	values->sets[0] = (struct g2s_value_set){0, 0};
 	values->set_count = 1;
-	return true;
+	make_unknowns(values);
+	return !values->failed;
 }
 
 void g2s_values_free(struct g2s_values *values)
@@ -41,6 +51,7 @@ void g2s_values_clear(struct g2s_values *values)
 	values->set_count = 1;
 	memset(values->table, 0, values->table_size * sizeof(*values->table));
 	memset(values->joins, 0, sizeof(values->joins));
+	make_unknowns(values);
 }
 
 const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_value value,
@@ -95,19 +106,6 @@ void value_put(struct draft *draft, const struct g2s_atom *atom)
 	draft->count++;
 }
 
-/* True when too many possibilities have been met; those with a limit are still some of few. */
-static bool has_too_many(const struct draft *draft)
-{
-	for (size_t i = 0; i < draft->count; i++) {
-		const struct g2s_atom *atom = &draft->atoms[i];
-		if (atom->kind == G2S_ATOM_UNKNOWN && atom->value == G2S_REASON_TOO_MANY &&
-		    atom->limit == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Of atoms that differ in nothing but what is proven of them, the weakest stays. */
 static void merge_limits(struct draft *draft)
 {
@@ -129,7 +127,7 @@ static void merge_limits(struct draft *draft)
 	draft->count = kept;
 }
 
-static size_t remove_kind(struct draft *draft, enum g2s_atom_kind kind)
+static void remove_kind(struct draft *draft, enum g2s_atom_kind kind)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < draft->count; i++) {
@@ -137,19 +135,15 @@ static size_t remove_kind(struct draft *draft, enum g2s_atom_kind kind)
 			draft->atoms[kept++] = draft->atoms[i];
 		}
 	}
-	size_t removed = draft->count - kept;
 	draft->count = kept;
-	return removed;
 }
 
-static size_t count_kind(const struct draft *draft, enum g2s_atom_kind kind)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < draft->count; i++) {
-		count += draft->atoms[i].kind == kind;
-	}
-	return count;
-}
+/* Most atoms of each kind in a set; 0 for kinds that too many of the others do not concern. */
+static const uint8_t MOST[G2S_ATOM_UNKNOWN + 1] = {
+	[G2S_ATOM_CONST] = G2S_VALUE_LIMIT, [G2S_ATOM_LOW] = G2S_VALUE_LIMIT,
+	[G2S_ATOM_REGISTER] = FEW,          [G2S_ATOM_SLOT] = FEW,
+	[G2S_ATOM_GLOBAL] = G2S_VALUE_LIMIT, [G2S_ATOM_TABLE] = FEW,
+};
 
 /*
  * Keeps a set bounded, so that every chain of joins ends: too many of a kind become too-many,
@@ -158,33 +152,39 @@ static size_t count_kind(const struct draft *draft, enum g2s_atom_kind kind)
  */
 static void bound(struct draft *draft)
 {
-	static const struct {
-		uint8_t kind;
-		uint8_t most;
-	} kinds[] = {
-		{G2S_ATOM_CONST, G2S_VALUE_LIMIT}, {G2S_ATOM_LOW, G2S_VALUE_LIMIT},
-		{G2S_ATOM_REGISTER, FEW}, {G2S_ATOM_SLOT, FEW},
-		{G2S_ATOM_GLOBAL, G2S_VALUE_LIMIT}, {G2S_ATOM_TABLE, FEW},
-	};
 	const struct g2s_atom too_many = {.kind = G2S_ATOM_UNKNOWN, .value = G2S_REASON_TOO_MANY};
 	const struct g2s_atom anywhere = {.kind = G2S_ATOM_STACK_ANY};
+	size_t counts[G2S_ATOM_UNKNOWN + 1] = {0};
+	bool limited = false;
+	bool full = false;
 	if (draft->count < 2) {
 		return;
 	}
-	merge_limits(draft);
-	bool full = has_too_many(draft);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		full = full || count_kind(draft, kinds[i].kind) > kinds[i].most;
+	for (size_t i = 0; i < draft->count; i++) {
+		const struct g2s_atom *atom = &draft->atoms[i];
+		counts[atom->kind]++;
+		limited = limited || atom->limit != 0;
+		/* Those with a limit are still some of few. */
+		full = full || (atom->kind == G2S_ATOM_UNKNOWN && atom->limit == 0 &&
+		                atom->value == G2S_REASON_TOO_MANY);
+	}
+	if (limited) {
+		merge_limits(draft);
+	}
+	for (unsigned kind = 0; kind <= G2S_ATOM_UNKNOWN; kind++) {
+		full = full || (MOST[kind] != 0 && counts[kind] > MOST[kind]);
+	}
+	for (unsigned kind = 0; full && kind <= G2S_ATOM_UNKNOWN; kind++) {
+		if (MOST[kind] != 0 && counts[kind] != 0) {
+			remove_kind(draft, (enum g2s_atom_kind)kind);
+		}
 	}
 	if (full) {
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-			(void)remove_kind(draft, kinds[i].kind);
-		}
 		value_put(draft, &too_many);
 	}
-	if (count_kind(draft, G2S_ATOM_STACK_ANY) != 0 ||
-	    count_kind(draft, G2S_ATOM_STACK) > G2S_VALUE_LIMIT) {
-		(void)remove_kind(draft, G2S_ATOM_STACK);
+	if (counts[G2S_ATOM_STACK] != 0 && (counts[G2S_ATOM_STACK_ANY] != 0 ||
+	                                    counts[G2S_ATOM_STACK] > G2S_VALUE_LIMIT)) {
+		remove_kind(draft, G2S_ATOM_STACK);
 		value_put(draft, &anywhere);
 	}
 }
@@ -287,9 +287,11 @@ g2s_value g2s_value_const(struct g2s_values *values, uint64_t number)
 	return g2s_value_of(values, (struct g2s_atom){.kind = G2S_ATOM_CONST, .value = number});
 }
 
-g2s_value g2s_value_unknown(struct g2s_values *values, enum g2s_reason reason)
+g2s_value g2s_value_unknown(const struct g2s_values *values, enum g2s_reason reason)
 {
-	return g2s_value_of(values, (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN, .value = reason});
+	(void)values;
+	/* They come first after the empty set, in this order. */
+	return G2S_VALUE_NOTHING + 1 + (g2s_value)reason;
 }
 
 g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset)
@@ -448,11 +450,13 @@ static g2s_value cut_value(struct g2s_values *values, g2s_value a, unsigned widt
 	draft.count = 0;
 	size_t count;
 	const struct g2s_atom *atoms = g2s_value_atoms(values, a, &count);
+	bool same = true;
 	for (size_t i = 0; i < count; i++) {
 		struct g2s_atom atom = cut_atom(atoms[i], width, is_signed);
+		same = same && value_compare(&atom, &atoms[i]) == 0;
 		value_put(&draft, &atom);
 	}
-	return value_intern(values, &draft);
+	return same ? a : value_intern(values, &draft);
 }
 
 g2s_value g2s_value_cut(struct g2s_values *values, g2s_value a, unsigned width)

@@ -128,7 +128,7 @@ const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_valu
 
 g2s_value g2s_value_of(struct g2s_values *values, struct g2s_atom atom);
 g2s_value g2s_value_const(struct g2s_values *values, uint64_t number);
-g2s_value g2s_value_unknown(struct g2s_values *values, enum g2s_reason reason);
+g2s_value g2s_value_unknown(const struct g2s_values *values, enum g2s_reason reason);
 g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset);
 
 /* The union of two sets. */
