@@ -42,6 +42,7 @@ struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_func
 		return NULL;
 	}
 	flow->m = (struct machine){arch, funcs, values, false};
+	flow->returns = (struct returns){.arch = arch, .funcs = funcs};
 	flow->index_size = 1024;
 	flow->index = calloc(flow->index_size, sizeof(*flow->index));
 	if (flow->index == NULL) {
@@ -76,6 +77,7 @@ void g2s_flow_free(struct g2s_flow *flow)
 	for (size_t i = 0; i < flow->spare_count; i++) {
 		free(flow->spare[i]);
 	}
+	returns_free(&flow->returns);
 	free(flow->spare);
 	free(flow->nodes);
 	free(flow->index);
@@ -366,6 +368,13 @@ static bool is_filler(const struct g2s_insn *insn)
 	       insn->vector_clobbers == 0 && insn->enters == 0;
 }
 
+/* False when insn is a call that never comes back.  Of Go's functions hardly any can be told. */
+static bool comes_back(struct g2s_flow *flow, const struct g2s_insn *insn)
+{
+	return flow->m.go || insn->step != G2S_STEP_CALL ||
+	       returns_from(&flow->returns, insn->target);
+}
+
 /* Carries state, which holds before the jump or branch insn, to its target. */
 static void take_jump(struct g2s_flow *flow, const struct g2s_insn *insn,
                       const struct g2s_state *state)
@@ -414,7 +423,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 			}
 		}
 		int32_t next = graph_goes_on(insn) ? graph_next(flow, i) : NO_INSN;
-		if (next == NO_INSN) {
+		if (next == NO_INSN || !comes_back(flow, insn)) {
 			return;
 		}
 		int32_t block = flow->nodes[next].block;

@@ -3,6 +3,7 @@
 #define G2S_ANALYSIS_GRAPH_H
 
 #include "g2s/analysis/flow.h"
+#include "returns.h"
 #include "state.h"
 
 /* The inside of struct g2s_flow: what flow.c builds and query.c looks at. */
@@ -44,6 +45,7 @@ struct edge {
 
 struct g2s_flow {
 	struct machine m;
+	struct returns returns;
 	/* Where the function is entered, and where straight code ends. */
 	uint64_t entry;
 	uint64_t end;

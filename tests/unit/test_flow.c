@@ -393,6 +393,37 @@ static const struct example TABLES[] = {
 	 "w: 83ff09 77 ~o 89f8 0f05 .o: c3 f: bf05000000 .c: e8 =w c3", "c call 5 arg"},
 };
 
+/* Behind a call that comes back the number is what it returned; else only the other way counts. */
+#define CALLS "f: b827000000 85f6 74 ~s e8 =g .s: 0f05 c3 "
+static const struct example RETURNS[] = {
+	{"comes back", C, CALLS "g: c3", "s syscall ? computed; s syscall 39 imm"},
+	{"a trap", C, CALLS "g: f4", "s syscall 39 imm"},
+	{"an endless loop", C, CALLS "g: ebfe", "s syscall 39 imm"},
+	/* test edi, edi; je x; hlt; x: ret */
+	{"comes back on one way", C, CALLS "g: 85ff 74 ~x f4 .x: c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	{"traps on both ways", C, CALLS "g: 85ff 74 ~x f4 .x: 0f0b", "s syscall 39 imm"},
+	{"calls what traps", C, CALLS "g: e8 =h c3 h: f4", "s syscall 39 imm"},
+	{"calls what comes back, then traps", C, CALLS "g: e8 =h f4 h: c3", "s syscall 39 imm"},
+	{"jumps to what traps", C, CALLS "g: e9 =h h: f4", "s syscall 39 imm"},
+	{"jumps to what comes back", C, CALLS "g: e9 =h h: c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	{"jumps anywhere", C, CALLS "g: ffe2", "s syscall ? computed; s syscall 39 imm"},
+	{"calls anything, then traps", C, CALLS "g: ffd2 f4", "s syscall 39 imm"},
+	{"runs into the next function", C, CALLS "g: 31c0 h: c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	{"calls itself", C, CALLS "g: e8 =g c3", "s syscall ? computed; s syscall 39 imm"},
+	{"jumps into the inside of another", C, CALLS "g: e9 =x h: c3 .x: f4",
+	 "s syscall ? computed; s syscall 39 imm"},
+	/* call *rdi, whatever that is */
+	{"an unknown function", C, "f: b827000000 85f6 74 ~s ffd7 .s: 0f05 c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	/* What stands behind the call belongs to another way, which enters it with its own number. */
+	{"between other code", C,
+	 "f: bb05000000 85f6 74 ~a bb06000000 e8 =g .a: 89d8 .s: 0f05 c3 g: f4",
+	 "s syscall 5 imm"},
+};
+
 /* The stack, and what calls do to it. */
 static const struct example STACK[] = {
 	/* sub rsp, 24; mov dword [rsp+8], 39; mov eax, [rsp+8] */
@@ -584,11 +615,12 @@ static size_t add_tests(struct CMUnitTest *tests, const struct example *examples
 int main(void)
 {
 	struct CMUnitTest tests[COUNT(CONSTANTS) + COUNT(PATHS) + COUNT(BRANCHES) +
-	                        COUNT(TABLES) + COUNT(STACK) + 1];
+	                        COUNT(TABLES) + COUNT(RETURNS) + COUNT(STACK) + 1];
 	size_t count = add_tests(tests, CONSTANTS, COUNT(CONSTANTS));
 	count += add_tests(tests + count, PATHS, COUNT(PATHS));
 	count += add_tests(tests + count, BRANCHES, COUNT(BRANCHES));
 	count += add_tests(tests + count, TABLES, COUNT(TABLES));
+	count += add_tests(tests + count, RETURNS, COUNT(RETURNS));
 	count += add_tests(tests + count, STACK, COUNT(STACK));
 	tests[count] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
