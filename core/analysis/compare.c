@@ -218,6 +218,24 @@ bool compare_proves(const struct g2s_state *state, const struct g2s_insn *insn)
 	              true) != G2S_IF_ANY;
 }
 
+bool compare_count_on(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn)
+{
+	struct comparison *compared = &state->compared;
+	uint64_t number;
+	if (!compare_proves(state, insn) || compared->kind == G2S_FLAGS_TESTED ||
+	    !g2s_value_is_const(m->values, compared->right, &number) ||
+	    !g2s_value_extrapolate(m->values, &compared->left, compared->width,
+	                           (enum g2s_condition)insn->condition, number)) {
+		return false;
+	}
+	if (compared->reg != G2S_NO_REGISTER) {
+		state->registers[compared->reg] = compared->left;
+	} else if (compared->in_slot) {
+		slots_restrict(m, state, compared->offset, compared->width, compared->left);
+	}
+	return true;
+}
+
 bool compare_branch(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn,
                     bool taken)
 {

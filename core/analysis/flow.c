@@ -32,6 +32,12 @@ enum {
 	 * listed.
 	 */
 	MAX_RUNS = 16,
+	/*
+	 * Before that, a loop whose end is known is counted on to it at once, so many times in a
+	 * function.
+	 */
+	FEW_RUNS = 8,
+	MAX_COUNTED_ON = 8,
 };
 
 struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
@@ -375,13 +381,33 @@ static bool comes_back(struct g2s_flow *flow, const struct g2s_insn *insn)
 	       returns_from(&flow->returns, insn->target);
 }
 
-/* Carries state, which holds before the jump or branch insn, to its target. */
-static void take_jump(struct g2s_flow *flow, const struct g2s_insn *insn,
+/*
+ * The loop that the branch insn goes back in is counted on to its end; then all blocks may run as
+ * often again, to see what comes of it.
+ */
+static void count_on(struct g2s_flow *flow, const struct g2s_insn *insn, struct g2s_state *state)
+{
+	if (insn->target > insn->addr || flow->counted_on == MAX_COUNTED_ON ||
+	    !compare_count_on(&flow->m, state, insn)) {
+		return;
+	}
+	flow->counted_on++;
+	flow->counting = false;
+	for (size_t i = 0; i < flow->block_count; i++) {
+		flow->blocks[i].runs = 0;
+	}
+}
+
+/* Carries state, which holds before the jump or branch that ends block, to its target. */
+static void take_jump(struct g2s_flow *flow, int32_t block, const struct g2s_insn *insn,
                       const struct g2s_state *state)
 {
 	if (compare_proves(state, insn)) {
 		state_copy(&flow->taken, state);
 		state = &flow->taken;
+		if (flow->blocks[block].runs >= FEW_RUNS) {
+			count_on(flow, insn, &flow->taken);
+		}
 		if (!compare_branch(&flow->m, &flow->taken, insn, true)) {
 			return;
 		}
@@ -410,7 +436,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 		}
 		state_step(&flow->m, state, insn);
 		if ((insn->step == G2S_STEP_JUMP || insn->step == G2S_STEP_BRANCH) && !last_doubt) {
-			take_jump(flow, insn, state);
+			take_jump(flow, index, insn, state);
 		}
 		if (!compare_branch(&flow->m, state, insn, false)) {
 			return;
@@ -603,6 +629,7 @@ static enum g2s_code analyse(struct g2s_flow *flow)
 		if (flow->failed) {
 			break;
 		}
+		flow->counted_on = 0;
 		seed_block(flow, flow->entry, true);
 		for (size_t i = 0; i < flow->seed_count; i++) {
 			seed_block(flow, flow->seeds[i], false);

@@ -76,6 +76,8 @@ struct g2s_flow {
 	struct g2s_state current;
 	/* What holds when the branch that ends the block is taken. */
 	struct g2s_state taken;
+	/* How often loops have been counted on to their end. */
+	unsigned counted_on;
 	/* The block that runs has run so often that it must be part of a loop that counts. */
 	bool counting;
 	bool too_large;

@@ -2,6 +2,18 @@
 /* What a comparison proves of a value. */
 #include "value_set.h"
 
+enum {
+	/* Fewer numbers are no progression. */
+	FEWEST = 4,
+};
+
+/* The right side of a comparison, and what is asked of the left. */
+struct bound {
+	enum g2s_condition condition;
+	uint64_t right;
+	unsigned width;
+};
+
 /* Registers, memory and the unknown: what a comparison can tell something about. */
 static bool is_symbol(const struct g2s_atom *atom)
 {
@@ -192,4 +204,51 @@ g2s_value g2s_value_restrict_stack(struct g2s_values *values, g2s_value value,
 		}
 	}
 	return value_intern(values, &draft);
+}
+
+/* Continues a progression from its last number on; the count of numbers, 0 when it has no end. */
+static size_t go_on(uint64_t last, uint64_t step, const struct bound *bound, size_t most,
+                    uint64_t *numbers)
+{
+	size_t count = 0;
+	for (uint64_t next = last + step;
+	     holds(bound->condition, next, bound->right, bound->width); next += step) {
+		if (count == most) {
+			return 0;
+		}
+		numbers[count++] = next;
+	}
+	return count;
+}
+
+bool g2s_value_extrapolate(struct g2s_values *values, g2s_value *value, unsigned width,
+                           enum g2s_condition condition, uint64_t right)
+{
+	struct draft draft;
+	uint64_t numbers[G2S_VALUE_LIMIT];
+	const struct bound bound = {condition, right & value_mask(width), width};
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(values, *value, &count);
+	if (count < FEWEST || count >= G2S_VALUE_LIMIT) {
+		return false;
+	}
+	uint64_t step = atoms[1].value - atoms[0].value;
+	draft.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i].kind != G2S_ATOM_CONST ||
+		    (i != 0 && atoms[i].value - atoms[i - 1].value != step)) {
+			return false;
+		}
+		value_put(&draft, &atoms[i]);
+	}
+	size_t more = go_on(atoms[count - 1].value, step, &bound, G2S_VALUE_LIMIT - count, numbers);
+	if (more == 0) {
+		more = go_on(atoms[0].value, -step, &bound, G2S_VALUE_LIMIT - count, numbers);
+	}
+	for (size_t i = 0; i < more; i++) {
+		struct g2s_atom atom = {.kind = G2S_ATOM_CONST, .value = numbers[i]};
+		value_put(&draft, &atom);
+	}
+	*value = value_intern(values, &draft);
+	return more != 0;
 }

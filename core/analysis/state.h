@@ -122,6 +122,12 @@ bool compare_join(struct g2s_state *to, const struct g2s_state *from);
 bool compare_proves(const struct g2s_state *state, const struct g2s_insn *insn);
 
 /*
+ * Before compare_branch: counts on to the end what the branch insn, taken, goes on counting;
+ * false when it does not.
+ */
+bool compare_count_on(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+
+/*
  * Narrows state, which holds before the branch insn, to what holds when it is taken, or when it
  * is not; false when that cannot be.
  */

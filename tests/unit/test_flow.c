@@ -600,6 +600,54 @@ static void bounds_numbers(void **state)
 	expect_arms(65, "s syscall ? too-many");
 }
 
+/*
+ * A loop over count of the table's entries 1, 2, 3, ...: the number of the last is 1 when it counts
+ * down.  The code is "l:" to the end of the loop, with rbx as index, or rdi as a pointer.
+ */
+static void expect_loop(const char *before, const char *loop, unsigned count, bool listed)
+{
+	char *text = NULL;
+	char *wanted = NULL;
+	size_t size = 0;
+	size_t wanted_size = 0;
+	FILE *out = open_memstream(&text, &size);
+	FILE *sites = open_memstream(&wanted, &wanted_size);
+	assert_non_null(out);
+	assert_non_null(sites);
+	fprintf(out, "f: %s .l: %s 75 ~l c3 %%const t:", before, loop);
+	for (unsigned i = 1; i <= count; i++) {
+		fprintf(out, " %02x000000", i);
+		if (listed) {
+			fprintf(sites, "%ss syscall %u imm", i == 1 ? "" : "; ", i);
+		}
+	}
+	fputs(" .e: ffffff00", out);
+	fputs(listed ? "" : "s syscall ? memory", sites);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(fclose(sites), 0);
+	builder_expect(text, wanted);
+	free(text);
+	free(wanted);
+}
+
+static void counts_to_the_end(void **state)
+{
+	(void)state;
+	/* xor ebx, ebx; mov eax, [rbx*4+t]; syscall; inc rbx; cmp rbx, 40 */
+	expect_loop("31db", "8b049d $t .s: 0f05 48ffc3 4883fb28", 40, true);
+	/* As 4 bytes, and to the last number of entries that can be listed. */
+	expect_loop("31db", "8b049d $t .s: 0f05 ffc3 83fb40", 64, true);
+	expect_loop("31db", "8b049d $t .s: 0f05 ffc3 83fb41", 65, false);
+	/* In two steps, with a branch in between: test eax, eax; je m; m: */
+	expect_loop("31db", "8b049d $t 85c0 74 ~m 90 .m: .s: 0f05 48ffc3 4883fb28", 40, true);
+	/* mov ebx, 40; mov eax, [rbx*4+t-4]; syscall; dec rbx */
+	expect_loop("bb28000000", "8b049d $t-4 .s: 0f05 48ffcb", 40, true);
+	/* lea rbx, [rip+t]; lea rbp, [rip+e]; mov eax, [rbx]; syscall; add rbx, 4; cmp rbx, rbp */
+	expect_loop("488d1d =t 488d2d =e", "8b03 .s: 0f05 4883c304 4839eb", 40, true);
+	/* Until a number from memory is met: cmp rbx, rdi. */
+	expect_loop("31db 488b3e", "8b049d $t .s: 0f05 48ffc3 4839fb", 40, false);
+}
+
 static size_t add_tests(struct CMUnitTest *tests, const struct example *examples, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -615,13 +663,14 @@ static size_t add_tests(struct CMUnitTest *tests, const struct example *examples
 int main(void)
 {
 	struct CMUnitTest tests[COUNT(CONSTANTS) + COUNT(PATHS) + COUNT(BRANCHES) +
-	                        COUNT(TABLES) + COUNT(RETURNS) + COUNT(STACK) + 1];
+	                        COUNT(TABLES) + COUNT(RETURNS) + COUNT(STACK) + 2];
 	size_t count = add_tests(tests, CONSTANTS, COUNT(CONSTANTS));
 	count += add_tests(tests + count, PATHS, COUNT(PATHS));
 	count += add_tests(tests + count, BRANCHES, COUNT(BRANCHES));
 	count += add_tests(tests + count, TABLES, COUNT(TABLES));
 	count += add_tests(tests + count, RETURNS, COUNT(RETURNS));
 	count += add_tests(tests + count, STACK, COUNT(STACK));
-	tests[count] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(counts_to_the_end);
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
 }

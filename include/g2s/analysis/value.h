@@ -161,6 +161,13 @@ g2s_value g2s_value_tested(struct g2s_values *values, g2s_value value, uint64_t 
 g2s_value g2s_value_restrict_stack(struct g2s_values *values, g2s_value value,
                                    enum g2s_condition condition, int64_t right);
 
+/*
+ * Continues numbers that a loop counts, *value, to the last that still stands in that relation to
+ * right.  False when they are no progression, or when it would become too many.
+ */
+bool g2s_value_extrapolate(struct g2s_values *values, g2s_value *value, unsigned width,
+                           enum g2s_condition condition, uint64_t right);
+
 /* True when every number that the value can be is listed, or below a known limit. */
 bool g2s_value_is_listed(const struct g2s_values *values, g2s_value value);
 
