@@ -218,7 +218,8 @@ bool compare_proves(const struct g2s_state *state, const struct g2s_insn *insn)
 	              true) != G2S_IF_ANY;
 }
 
-bool compare_count_on(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn)
+bool compare_count_on(const struct machine *m, struct g2s_state *state,
+                      const struct g2s_insn *insn)
 {
 	struct comparison *compared = &state->compared;
 	uint64_t number;

@@ -38,6 +38,8 @@ enum {
 	 */
 	FEW_RUNS = 8,
 	MAX_COUNTED_ON = 8,
+	/* Calls of one function that are applied instruction by instruction. */
+	MAX_INLINES = 32,
 };
 
 struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
@@ -47,7 +49,7 @@ struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_func
 	if (flow == NULL) {
 		return NULL;
 	}
-	flow->m = (struct machine){arch, funcs, values, false};
+	flow->m = (struct machine){arch, funcs, values, false, &flow->inlines_left};
 	flow->returns = (struct returns){.arch = arch, .funcs = funcs};
 	flow->index_size = 1024;
 	flow->index = calloc(flow->index_size, sizeof(*flow->index));
@@ -681,6 +683,7 @@ enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)
 	flow->seed_count = 0;
 	flow->todo_count = 0;
 	flow->too_large = false;
+	flow->inlines_left = MAX_INLINES;
 	memset(flow->index, 0, flow->index_size * sizeof(*flow->index));
 	push_todo(flow, entry);
 	return analyse(flow);

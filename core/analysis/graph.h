@@ -46,6 +46,7 @@ struct edge {
 struct g2s_flow {
 	struct machine m;
 	struct returns returns;
+	unsigned inlines_left;
 	/* Where the function is entered, and where straight code ends. */
 	uint64_t entry;
 	uint64_t end;

@@ -479,7 +479,8 @@ void state_step(const struct machine *m, struct g2s_state *state, const struct g
 		}
 	}
 	compare_after(m, state, insn);
-	if (insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT) {
+	if ((insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT) &&
+	    !state_inline(m, state, insn)) {
 		call(m, state, insn);
 	}
 }

@@ -67,6 +67,8 @@ struct machine {
 	struct g2s_values *values;
 	/* The code follows Go's calling conventions rather than C's. */
 	bool go;
+	/* How many more calls are applied instruction by instruction; see state_inline. */
+	unsigned *inlines_left;
 };
 
 /* The state at a function's entry, and one in which nothing is known but that there is a stack. */
@@ -113,6 +115,12 @@ void state_widen(struct g2s_state *state);
  */
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
 
+/*
+ * Applies what a call into the middle of a Go function does, when that is a plain run of
+ * instructions up to a return; false, and state as it was, when it is anything else.
+ */
+bool state_inline(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+
 /* The parts of state_step and state_join for the flags: before and after the effects of insn. */
 void compare_before(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
 void compare_after(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
@@ -125,7 +133,8 @@ bool compare_proves(const struct g2s_state *state, const struct g2s_insn *insn);
  * Before compare_branch: counts on to the end what the branch insn, taken, goes on counting;
  * false when it does not.
  */
-bool compare_count_on(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+bool compare_count_on(const struct machine *m, struct g2s_state *state,
+                      const struct g2s_insn *insn);
 
 /*
  * Narrows state, which holds before the branch insn, to what holds when it is taken, or when it

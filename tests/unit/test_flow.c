@@ -393,6 +393,31 @@ static const struct example TABLES[] = {
 	 "w: 83ff09 77 ~o 89f8 0f05 .o: c3 f: bf05000000 .c: e8 =w c3", "c call 5 arg"},
 };
 
+/* An array copied to the stack by the rest of a function that copies more, as Go does it. */
+#define COPY(function, table) \
+	"f: 4883ec18 488d35 =t 488d3c24 e8 =x 8b0b 83f904 73 ~o 8b048c .s: 0f05 .o: 4883c418 c3 " \
+	function " " table " t: 01000000 02000000 03000000 04000000"
+static const struct example COPIES[] = {
+	/* movups xmm0, [rsi]; add rsi, 16; movups [rdi], xmm0; add rdi, 16; ret */
+	{"copied by a call", GO, COPY("d(0): 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm; s syscall 4 imm"},
+	/* Not by C's conventions: their compilers do not do this. */
+	{"copied by C's call", C, COPY("d: 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
+	 "s syscall ? memory"},
+	{"from what can change", GO,
+	 COPY("d(0): 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%data"), "s syscall ? memory"},
+	/* push rax; ...; pop rax: more than a copy */
+	{"copied by code that uses the stack", GO,
+	 COPY("d(0): 31c0 .x: 50 0f1006 4883c610 0f1107 4883c710 58 c3", "%const"),
+	 "s syscall ? memory"},
+	/* test eax, eax; je */
+	{"copied by code that branches", GO,
+	 COPY("d(0): 31c0 .x: 0f1006 85c0 74 ~y 4883c610 .y: 0f1107 c3", "%const"),
+	 "s syscall ? memory"},
+	{"copied by a whole function", GO,
+	 COPY("x(0): 0f1006 4883c610 0f1107 4883c710 c3", "%const"), "s syscall ? memory"},
+};
+
 /* Behind a call that comes back the number is what it returned; else only the other way counts. */
 #define CALLS "f: b827000000 85f6 74 ~s e8 =g .s: 0f05 c3 "
 static const struct example RETURNS[] = {
@@ -663,11 +688,13 @@ static size_t add_tests(struct CMUnitTest *tests, const struct example *examples
 int main(void)
 {
 	struct CMUnitTest tests[COUNT(CONSTANTS) + COUNT(PATHS) + COUNT(BRANCHES) +
-	                        COUNT(TABLES) + COUNT(RETURNS) + COUNT(STACK) + 2];
+	                        COUNT(TABLES) + COUNT(RETURNS) + COUNT(COPIES) +
+	                        COUNT(STACK) + 2];
 	size_t count = add_tests(tests, CONSTANTS, COUNT(CONSTANTS));
 	count += add_tests(tests + count, PATHS, COUNT(PATHS));
 	count += add_tests(tests + count, BRANCHES, COUNT(BRANCHES));
 	count += add_tests(tests + count, TABLES, COUNT(TABLES));
+	count += add_tests(tests + count, COPIES, COUNT(COPIES));
 	count += add_tests(tests + count, RETURNS, COUNT(RETURNS));
 	count += add_tests(tests + count, STACK, COUNT(STACK));
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
