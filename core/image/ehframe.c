@@ -187,8 +187,8 @@ static bool find_table(const struct g2s_elf *elf, struct cursor *table)
 }
 
 /*
- * The entry of glibc's __restore_rt begins one byte before the function, because unwinders look up
- * the byte before the address that they return to (sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c).
+ * The entry of glibc's __restore_rt begins one byte before the function, because unwinders look
+ * up the byte before the address that they return to (glibc, sysdeps/unix/sysv/linux/x86_64).
  * That byte is the end of some filler; the function is aligned.
  */
 static bool starts_early(uint64_t start)

@@ -575,6 +575,7 @@ static void classify(const ZydisDecodedInstruction *zi, struct g2s_insn *insn)
 {
 	bool relative = zi->raw.imm[0].size != 0 && zi->raw.imm[0].is_relative;
 	insn->step = G2S_STEP_NEXT;
+	insn->breakpoint = zi->mnemonic == ZYDIS_MNEMONIC_INT3;
 	switch (zi->meta.category) {
 	case ZYDIS_CATEGORY_CALL:
 		insn->step = relative ? G2S_STEP_CALL : G2S_STEP_CALL_INDIRECT;

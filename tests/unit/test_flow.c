@@ -399,7 +399,8 @@ static const struct example TABLES[] = {
 	function " " table " t: 01000000 02000000 03000000 04000000"
 static const struct example COPIES[] = {
 	/* movups xmm0, [rsi]; add rsi, 16; movups [rdi], xmm0; add rdi, 16; ret */
-	{"copied by a call", GO, COPY("d(0): 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
+	{"copied by a call", GO,
+	 COPY("d(0): 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
 	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm; s syscall 4 imm"},
 	/* Not by C's conventions: their compilers do not do this. */
 	{"copied by C's call", C, COPY("d: 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
@@ -443,7 +444,7 @@ static const struct example RETURNS[] = {
 	/* call *rdi, whatever that is */
 	{"an unknown function", C, "f: b827000000 85f6 74 ~s ffd7 .s: 0f05 c3",
 	 "s syscall ? computed; s syscall 39 imm"},
-	/* What stands behind the call belongs to another way, which enters it with its own number. */
+	/* What stands behind the call belongs to another way, which has a number of its own. */
 	{"between other code", C,
 	 "f: bb05000000 85f6 74 ~a bb06000000 e8 =g .a: 89d8 .s: 0f05 c3 g: f4",
 	 "s syscall 5 imm"},

@@ -75,6 +75,49 @@ struct example {
 	const char *wanted;
 };
 
+/* What instructions do to the flags, and what branches look at. */
+static const struct {
+	const char *name;
+	const char *code;
+	enum g2s_flags flags;
+	enum g2s_condition condition;
+	const char *compared;
+} FLAGS[] = {
+	{"mov eax, 39", "b827000000", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+	{"cmp edi, 1", "83ff01", G2S_FLAGS_COMPARED, G2S_IF_ANY, "r7.4 #1.1"},
+	{"cmp rdi, -1", "4883ffff", G2S_FLAGS_COMPARED, G2S_IF_ANY, "r7.8 #-1.1"},
+	{"cmp [rsp+8], edi", "397c2408", G2S_FLAGS_COMPARED, G2S_IF_ANY, "[r4+8].4 r7.4"},
+	{"test edi, edi", "85ff", G2S_FLAGS_COMPARED, G2S_IF_ANY, "r7.4 #0.4"},
+	{"test edi, esi", "85f7", G2S_FLAGS_TESTED, G2S_IF_ANY, "r7.4 r6.4"},
+	{"dec edi", "ffcf", G2S_FLAGS_RESULT, G2S_IF_ANY, "r7.4 -"},
+	{"add [rsp], 1", "83042401", G2S_FLAGS_RESULT, G2S_IF_ANY, "[r4+0].4 -"},
+	/* A shift by zero leaves them; carries go into the result. */
+	{"shl eax, cl", "d3e0", G2S_FLAGS_LOST, G2S_IF_ANY, "- -"},
+	{"adc eax, 1", "83d001", G2S_FLAGS_LOST, G2S_IF_ANY, "- -"},
+	{"bt eax, 1", "0fbae001", G2S_FLAGS_LOST, G2S_IF_ANY, "- -"},
+	{"popfq", "9d", G2S_FLAGS_LOST, G2S_IF_ANY, "- -"},
+	{"lock cmpxchg [rsp+8], ecx", "f00fb14c2408", G2S_FLAGS_LOST, G2S_IF_ANY, "- -"},
+	{"syscall", "0f05", G2S_FLAGS_LOST, G2S_IF_ANY, "- -"},
+	{"not eax", "f7d0", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+	{"lea eax, [rdi]", "8d07", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+	{"je", "7400", G2S_FLAGS_KEPT, G2S_IF_EQUAL, "- -"},
+	{"jne", "7500", G2S_FLAGS_KEPT, G2S_IF_NOT_EQUAL, "- -"},
+	{"jb", "7200", G2S_FLAGS_KEPT, G2S_IF_BELOW, "- -"},
+	{"jae", "7300", G2S_FLAGS_KEPT, G2S_IF_NOT_BELOW, "- -"},
+	{"jbe", "7600", G2S_FLAGS_KEPT, G2S_IF_NOT_ABOVE, "- -"},
+	{"ja", "7700", G2S_FLAGS_KEPT, G2S_IF_ABOVE, "- -"},
+	{"jl", "7c00", G2S_FLAGS_KEPT, G2S_IF_LESS, "- -"},
+	{"jge", "7d00", G2S_FLAGS_KEPT, G2S_IF_NOT_LESS, "- -"},
+	{"jle", "7e00", G2S_FLAGS_KEPT, G2S_IF_NOT_GREATER, "- -"},
+	{"jg", "7f00", G2S_FLAGS_KEPT, G2S_IF_GREATER, "- -"},
+	{"js", "7800", G2S_FLAGS_KEPT, G2S_IF_NEGATIVE, "- -"},
+	{"jns", "7900", G2S_FLAGS_KEPT, G2S_IF_NOT_NEGATIVE, "- -"},
+	{"jo", "7000", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+	{"jp", "7a00", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+	{"jrcxz", "e300", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+	{"loopne", "e000", G2S_FLAGS_KEPT, G2S_IF_ANY, "- -"},
+};
+
 static const struct example EXAMPLES[] = {
 	{"mov eax, 39", "b827000000", "next move r0.4 #39.4;"},
 	{"mov ah, 1", "b401", "next move r0^1.1 #1.1;"},
@@ -224,6 +267,27 @@ static void decodes(void **state)
 	/* One byte less is no instruction. */
 	assert_false(ARCH->decode(ARCH, code, insn.length - 1u, ADDR, &insn));
 	assert_false(ARCH->skim(ARCH, code, skimmed.length - 1u, ADDR, &skimmed));
+}
+
+static void tells_of_flags(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(FLAGS); i++) {
+		uint8_t code[15] = {0};
+		char found[64] = "";
+		struct g2s_insn insn;
+		(void)read_code(code, FLAGS[i].code);
+		assert_true(ARCH->decode(ARCH, code, sizeof(code), ADDR, &insn));
+		FILE *out = fmemopen(found, sizeof(found), "w");
+		assert_non_null(out);
+		write_operand(out, &insn.compared[0]);
+		fputc(' ', out);
+		write_operand(out, &insn.compared[1]);
+		assert_int_equal(fclose(out), 0);
+		assert_string_equal(found, FLAGS[i].compared);
+		assert_int_equal(insn.flags, FLAGS[i].flags);
+		assert_int_equal(insn.condition, FLAGS[i].condition);
+	}
 }
 
 static void refuses_what_is_no_instruction(void **state)
@@ -542,9 +606,10 @@ static void is_found_by_machine(void **state)
 
 int main(void)
 {
-	enum { OTHERS = 8 };
+	enum { OTHERS = 9 };
 	struct CMUnitTest tests[COUNT(EXAMPLES) + OTHERS];
 	const struct CMUnitTest others[OTHERS] = {
+		cmocka_unit_test(tells_of_flags),
 		cmocka_unit_test(refuses_what_is_no_instruction),
 		cmocka_unit_test(searches_entries_and_branches),
 		cmocka_unit_test(searches_near),

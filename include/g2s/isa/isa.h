@@ -165,6 +165,8 @@ struct g2s_insn {
 	/* What it does to the flags (enum g2s_flags), and of a branch, when it is taken. */
 	uint8_t flags;
 	uint8_t condition;
+	/* A trap that control can go on behind (INT3), with which linkers also fill gaps. */
+	bool breakpoint;
 	/* Where a direct call, jump or branch goes. */
 	uint64_t target;
 	/*
