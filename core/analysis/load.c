@@ -2,20 +2,40 @@
 /* What memory holds: at fixed addresses, in tables, on the stack. */
 #include "state.h"
 
+#include <elf.h>
+
 static g2s_value unknown(const struct machine *m, enum g2s_reason reason)
 {
 	return g2s_value_unknown(m->values, reason);
 }
 
+/* True when the loader fills in the word at addr. */
+static bool is_relocated(const struct g2s_elf *elf, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = elf->reloc_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (elf->relocs[middle].addr < addr) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < elf->reloc_count && elf->relocs[low].addr == addr;
+}
+
 /*
  * True for memory that the loader makes read-only, but in which the C library's start code keeps
- * variables that it sets first.  Addresses are what it does not compute there.
+ * variables that it sets first.  Addresses, number being one, are what it does not compute there.
  */
 static bool is_set_early(const struct machine *m, uint64_t addr, uint64_t number)
 {
-	const struct g2s_segment *segment = g2s_elf_segment(m->funcs->elf, addr);
-	return !m->go && segment != NULL && segment->write &&
-	       g2s_elf_segment(m->funcs->elf, number) == NULL;
+	const struct g2s_elf *elf = m->funcs->elf;
+	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
+	bool address = elf->type == ET_DYN ? is_relocated(elf, addr)
+	                                   : g2s_elf_segment(elf, number) != NULL;
+	return !m->go && segment != NULL && segment->write && !address;
 }
 
 static g2s_value global(const struct machine *m, uint64_t addr, unsigned width)

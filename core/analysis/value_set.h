@@ -8,7 +8,7 @@
 
 enum {
 	/* Room to build a set in before it is bounded: two full sets with every kind of atom. */
-	DRAFT = 10 * G2S_VALUE_LIMIT,
+	DRAFT = 12 * G2S_VALUE_LIMIT,
 };
 
 /* A set being built. */
