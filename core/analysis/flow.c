@@ -49,7 +49,8 @@ struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_func
 	if (flow == NULL) {
 		return NULL;
 	}
-	flow->m = (struct machine){arch, funcs, values, false, &flow->inlines_left};
+	flow->m = (struct machine){arch, funcs, values, false, &flow->returns,
+	                            &flow->inlines_left};
 	flow->returns = (struct returns){.arch = arch, .funcs = funcs};
 	flow->index_size = 1024;
 	flow->index = calloc(flow->index_size, sizeof(*flow->index));

@@ -3,7 +3,6 @@
 #define G2S_ANALYSIS_GRAPH_H
 
 #include "g2s/analysis/flow.h"
-#include "returns.h"
 #include "state.h"
 
 /* The inside of struct g2s_flow: what flow.c builds and query.c looks at. */

@@ -448,6 +448,11 @@ static void call(const struct machine *m, struct g2s_state *state, const struct 
 	clear_vectors(m, state);
 	clobber_escaped(state);
 	clobber_call_area(m, state, insn);
+	if (!m->go && insn->step == G2S_STEP_CALL && returns_again(m->returns, insn->target)) {
+		/* When it comes back again, the slots hold what was stored to them since. */
+		clobber_from(state, INT32_MIN);
+		clobber_from(state, 0);
+	}
 }
 
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn)

@@ -5,6 +5,7 @@
 #include "g2s/analysis/value.h"
 #include "g2s/image/funcs.h"
 #include "g2s/isa/isa.h"
+#include "returns.h"
 
 enum {
 	/* Most stack slots followed at a time; the rest is unknown. */
@@ -67,6 +68,8 @@ struct machine {
 	struct g2s_values *values;
 	/* The code follows Go's calling conventions rather than C's. */
 	bool go;
+	/* Which functions come back, and how often. */
+	struct returns *returns;
 	/* How many more calls are applied instruction by instruction; see state_inline. */
 	unsigned *inlines_left;
 };

@@ -520,6 +520,16 @@ static const struct example STACK[] = {
 	{"a slot across a call", BOTH,
 	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(0): c3",
 	 "s syscall 39 imm"},
+	/* lea rdi, [rip+b]; call g, which stores rbx, rbp, r12 and r13 there: setjmp */
+	{"a slot across a call that may return again", C,
+	 "f: 4883ec18 c744240827000000 488d3d =b e8 =g 8b442408 .s: 0f05 4883c418 c3"
+	 " g: 48891f 48896f08 4c896710 4c896f18 c3 %bss b: +64",
+	 "s syscall ? memory"},
+	/* mov rax, rsp; ...: the same registers in its own frame */
+	{"a slot across a call that keeps registers", C,
+	 "f: 4883ec18 c744240827000000 488d3d =b e8 =g 8b442408 .s: 0f05 4883c418 c3"
+	 " g: 48895c24f8 48896c24f0 4c896424e8 4c896c24e0 c3 %bss b: +64",
+	 "s syscall 39 imm"},
 	/* Go's callee has 16 bytes of arguments and results: an argument may be a result now. */
 	{"a result's slot", GO,
 	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(16): c3",
