@@ -199,8 +199,11 @@ $(B)/members: FORCE
 $(B)/core/%.o: core/%.c $(B)/flags
 	$(call compile,$(G2S_CFLAGS) $(SPEED_FLAGS) -Iinclude $(ROOM_FLAGS))
 
-# What is not in the analysis runs once per line or table entry at most: there size counts, not speed.
-FAST_O := $(B)/core/analysis/% $(B)/core/isa/% $(B)/core/words.o
+# Where the time goes: searches, decoding and data flow.  All else runs once per line or table entry at most:
+# there size counts, not speed.
+FAST := words analysis/compare analysis/flow analysis/load analysis/query analysis/refs analysis/restrict \
+	analysis/slots analysis/state analysis/sweep analysis/value
+FAST_O := $(B)/core/isa/% $(FAST:%=$(B)/core/%.o)
 $(filter-out $(FAST_O),$(CORE_C:%.c=$(B)/%.o)): private SPEED_FLAGS := $(SMALL)
 $(B)/applets/%.o: applets/%.c $(B)/flags
 	$(call compile,$(G2S_CFLAGS) $(SMALL) -Iinclude)
@@ -218,9 +221,12 @@ $(B)/syscalls.c: scripts/gen-syscalls $(SYSCALL_TABLES)
 $(B)/syscalls.o: $(B)/syscalls.c $(B)/flags
 	$(call compile,$(G2S_CFLAGS) -Icore/policy)
 
+# Most of what is decoded never comes to this decoder (see x86_skim.c): here, too, size counts.
+$(B)/zydis/Decoder.o: private ZYDIS_SIZE := $(SMALL)
+
 # The sources are files of the unpacked directories, which exist only after the stamp's recipe.
 $(B)/zydis/%.o: $(SRC)/stamp $(B)/flags
-	$(call compile_third,$(SRC)/zydis/src/$*.c,$(ZYDIS_FLAGS) $(DECODER_FLAGS) -I$(SRC)/zydis/src)
+	$(call compile_third,$(SRC)/zydis/src/$*.c,$(ZYDIS_FLAGS) $(DECODER_FLAGS) $(ZYDIS_SIZE) -I$(SRC)/zydis/src)
 
 $(B)/cjson/cJSON.o: $(SRC)/stamp $(B)/flags
 	$(call compile_third,$(SRC)/cjson/cJSON.c,$(SMALL) -I$(SRC)/cjson)

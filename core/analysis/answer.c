@@ -351,8 +351,8 @@ static void report_words(struct trace *trace, struct g2s_reference *words, size_
 }
 
 /*
- * Drops the words, sorted by place, that are operands of instructions in code: those are reported as
- * such.  Answers how many are left.
+ * Drops the words, sorted by place, that are operands of instructions in code: those are
+ * reported as such.  Answers how many are left.
  */
 static size_t drop_operands(struct trace *trace, struct g2s_reference *words, size_t count)
 {

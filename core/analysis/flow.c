@@ -36,6 +36,14 @@ enum {
 	 * listed.
 	 */
 	MAX_RUNS = 16,
+	/*
+	 * Before that, a loop whose end is known is counted on to it at once, so many times in a
+	 * function.
+	 */
+	FEW_RUNS = 8,
+	MAX_COUNTED_ON = 8,
+	/* Calls of one function that are applied instruction by instruction. */
+	MAX_INLINES = 32,
 };
 
 struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
@@ -45,7 +53,9 @@ struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_func
 	if (flow == NULL) {
 		return NULL;
 	}
-	flow->m = (struct machine){arch, funcs, values, false};
+	flow->m = (struct machine){arch, funcs, values, false, &flow->returns,
+	                            &flow->inlines_left};
+	flow->returns = (struct returns){.arch = arch, .funcs = funcs};
 	flow->index_size = 1024;
 	flow->index = calloc(flow->index_size, sizeof(*flow->index));
 	if (flow->index == NULL) {
@@ -80,6 +90,7 @@ void g2s_flow_free(struct g2s_flow *flow)
 	for (size_t i = 0; i < flow->spare_count; i++) {
 		free(flow->spare[i]);
 	}
+	returns_free(&flow->returns);
 	free(flow->spare);
 	free(flow->nodes);
 	free(flow->index);
@@ -403,6 +414,47 @@ static void leave_by(struct g2s_flow *flow, const struct node *jump, const struc
 	}
 }
 
+/* False when insn is a call that never comes back.  Of Go's functions hardly any can be told. */
+static bool comes_back(struct g2s_flow *flow, const struct g2s_insn *insn)
+{
+	return flow->m.go || insn->step != G2S_STEP_CALL ||
+	       returns_from(&flow->returns, insn->target);
+}
+
+/*
+ * The loop that the branch insn goes back in is counted on to its end; then all blocks may run as
+ * often again, to see what comes of it.
+ */
+static void count_on(struct g2s_flow *flow, const struct g2s_insn *insn, struct g2s_state *state)
+{
+	if (insn->target > insn->addr || flow->counted_on == MAX_COUNTED_ON ||
+	    !compare_count_on(&flow->m, state, insn)) {
+		return;
+	}
+	flow->counted_on++;
+	flow->counting = false;
+	for (size_t i = 0; i < flow->block_count; i++) {
+		flow->blocks[i].runs = 0;
+	}
+}
+
+/* Carries state, which holds before the jump or branch that ends block, to its target. */
+static void take_jump(struct g2s_flow *flow, int32_t block, const struct g2s_insn *insn,
+                      const struct g2s_state *state)
+{
+	if (compare_proves(state, insn)) {
+		state_copy(&flow->taken, state);
+		state = &flow->taken;
+		if (flow->blocks[block].runs >= FEW_RUNS) {
+			count_on(flow, insn, &flow->taken);
+		}
+		if (!compare_branch(&flow->m, &flow->taken, insn, true)) {
+			return;
+		}
+	}
+	to_address(flow, insn->target, state);
+}
+
 /*
  * Carries a block's state through it and on to its successors; last_doubt: to the doubtful one,
  * too.
@@ -424,13 +476,16 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 		}
 		state_step(&flow->m, state, insn);
 		if ((insn->step == G2S_STEP_JUMP || insn->step == G2S_STEP_BRANCH) && !last_doubt) {
-			to_address(flow, insn->target, state);
+			take_jump(flow, index, insn, state);
+		}
+		if (!compare_branch(&flow->m, state, insn, false)) {
+			return;
 		}
 		if (insn->step == G2S_STEP_JUMP_INDIRECT && !last_doubt) {
 			leave_by(flow, &flow->nodes[i], state);
 		}
 		int32_t next = graph_goes_on(insn) ? graph_next(flow, i) : NO_INSN;
-		if (next == NO_INSN) {
+		if (next == NO_INSN || !comes_back(flow, insn)) {
 			return;
 		}
 		int32_t block = flow->nodes[next].block;
@@ -620,6 +675,7 @@ static enum g2s_code analyse(struct g2s_flow *flow)
 		flow->has_pool = false;
 		flow->pool_pending = false;
 		flow->pool_joins = 0;
+		flow->counted_on = 0;
 		seed_block(flow, flow->entry, true);
 		for (size_t i = 0; i < flow->seed_count; i++) {
 			seed_block(flow, flow->seeds[i], false);
@@ -655,6 +711,9 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 			return NULL;
 		}
 		state_step(&flow->m, &flow->current, insn);
+		if (!compare_branch(&flow->m, &flow->current, insn, false)) {
+			return NULL;
+		}
 	}
 }
 
@@ -668,6 +727,7 @@ enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)
 	flow->seed_count = 0;
 	flow->todo_count = 0;
 	flow->too_large = false;
+	flow->inlines_left = MAX_INLINES;
 	memset(flow->index, 0, flow->index_size * sizeof(*flow->index));
 	push_todo(flow, entry);
 	return analyse(flow);

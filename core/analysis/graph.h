@@ -48,6 +48,8 @@ struct edge {
 
 struct g2s_flow {
 	struct machine m;
+	struct returns returns;
+	unsigned inlines_left;
 	/* Where the function is entered, and where straight code ends. */
 	uint64_t entry;
 	uint64_t end;
@@ -84,6 +86,10 @@ struct g2s_flow {
 	bool has_pool;
 	bool pool_pending;
 	uint16_t pool_joins;
+	/* What holds when the branch that ends the block is taken. */
+	struct g2s_state taken;
+	/* How often loops have been counted on to their end. */
+	unsigned counted_on;
 	/* The block that runs has run so often that it must be part of a loop that counts. */
 	bool counting;
 	bool too_large;

@@ -45,6 +45,16 @@ const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr)
 	return &flow->current;
 }
 
+const struct g2s_state *g2s_flow_after(struct g2s_flow *flow, uint64_t addr)
+{
+	const struct g2s_insn *insn = g2s_flow_insn(flow, addr);
+	if (g2s_flow_before(flow, addr) == NULL || !graph_goes_on(insn)) {
+		return NULL;
+	}
+	state_step(&flow->m, &flow->current, insn);
+	return compare_branch(&flow->m, &flow->current, insn, false) ? &flow->current : NULL;
+}
+
 g2s_value g2s_state_register(struct g2s_flow *flow, const struct g2s_state *state, uint8_t reg,
                              unsigned width)
 {

@@ -652,12 +652,11 @@ static bool is_method(const struct search *search, size_t offset)
 		return false;
 	}
 	memcpy(method, search->data + offset, sizeof(method));
-	for (unsigned i = 2; i < 4; i++) {
-		/* -1 is a function that the linker dropped; without its type nobody calls either. */
-		bool dropped = method[i] == UINT32_MAX && method[1] != UINT32_MAX;
-		if (!dropped && !starts_function(search->refs, search->text + method[i])) {
-			return false;
-		}
+	/* Distance 0 stands for a method that the linker dropped, as does -1. */
+	if (method[2] == 0 || method[3] == 0 ||
+	    !starts_function(search->refs, search->text + method[2]) ||
+	    !starts_function(search->refs, search->text + method[3])) {
+		return false;
 	}
 	bool named = tab->base_count == 0;
 	for (unsigned i = 0; i < tab->base_count && !named; i++) {

@@ -359,6 +359,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 		questions = trace.question_count;
 		globals = trace.global_count;
 		if (!trace.failed) {
+			trace_fall_through(&trace);
+		}
+		if (!trace.failed) {
 			trace_answer(&trace);
 		}
 		if (!trace.failed) {

@@ -55,12 +55,13 @@ g2s_value state_slot(const struct machine *m, const struct g2s_state *state, int
 	if (slot->offset == offset && slot->width >= width) {
 		return g2s_value_cut(m->values, slot->value, width);
 	}
-	uint64_t number;
 	int64_t end = (int64_t)slot->offset + slot->width;
-	if (slot->offset < offset && end >= offset + (int64_t)width &&
-	    g2s_value_is_const(m->values, slot->value, &number)) {
-		number >>= 8 * (unsigned)(offset - slot->offset);
-		return g2s_value_cut(m->values, g2s_value_const(m->values, number), width);
+	if (slot->offset < offset && slot->width <= 8 && end >= offset + (int64_t)width &&
+	    g2s_value_is_listed(m->values, slot->value)) {
+		g2s_value shift = g2s_value_const(m->values,
+		                                  8 * (uint64_t)(offset - slot->offset));
+		return g2s_value_cut(m->values, g2s_value_binary(m->values, G2S_OP_SHR, slot->value,
+		                                                 shift, 8), width);
 	}
 	return unknown(m, G2S_REASON_MEMORY);
 }
@@ -127,6 +128,19 @@ void slots_set(const struct machine *m, struct g2s_state *state, int64_t offset,
 	slots_forget(state, offset, width);
 	if (value != slot_default(m, state, offset, width)) {
 		insert_slot(state, offset, width, value);
+	}
+}
+
+void slots_restrict(const struct machine *m, struct g2s_state *state, int64_t offset,
+                    unsigned width, g2s_value value)
+{
+	uint32_t i = slot_from(state, offset);
+	if (i == state->slot_count || state->slots[i].offset >= offset + (int64_t)width) {
+		if (!state->widened && value != slot_default(m, state, offset, width)) {
+			slots_set(m, state, offset, width, value);
+		}
+	} else if (state->slots[i].offset == offset && state->slots[i].width == width) {
+		state->slots[i].value = value;
 	}
 }
 

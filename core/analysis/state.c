@@ -45,6 +45,7 @@ void state_enter(const struct machine *m, struct g2s_state *state)
 {
 	state->slot_count = 0;
 	state->widened = false;
+	state->compared = (struct comparison){.reg = G2S_NO_REGISTER};
 	state->args_known = NOWHERE;
 	state->frame_escaped = NOWHERE;
 	state->args_escaped = NOWHERE;
@@ -132,10 +133,14 @@ g2s_value state_address(const struct machine *m, const struct g2s_state *state,
                         const struct g2s_operand *operand)
 {
 	g2s_value sum = g2s_value_const(m->values, (uint64_t)operand->value);
+	unsigned scale = operand->scale;
 	if (operand->opaque) {
 		return unknown(m, G2S_REASON_MEMORY);
 	}
-	if (operand->reg != G2S_NO_REGISTER) {
+	if (operand->reg != G2S_NO_REGISTER && operand->reg == operand->index) {
+		/* Both have the same value at a time, which sums of two sets would not know. */
+		scale++;
+	} else if (operand->reg != G2S_NO_REGISTER) {
 		sum = g2s_value_binary(m->values, G2S_OP_ADD, state->registers[operand->reg], sum,
 		                       m->arch->word);
 	}
@@ -144,77 +149,8 @@ g2s_value state_address(const struct machine *m, const struct g2s_state *state,
 	}
 	g2s_value scaled = g2s_value_binary(m->values, G2S_OP_MUL,
 	                                    state->registers[operand->index],
-	                                    g2s_value_const(m->values, operand->scale),
-	                                    m->arch->word);
-	g2s_value result = g2s_value_binary(m->values, G2S_OP_ADD, sum, scaled, m->arch->word);
-	return result;
-}
-
-/* What width bytes at a fixed address hold. */
-static g2s_value load_fixed(const struct machine *m, uint64_t addr, unsigned width)
-{
-	const struct g2s_elf *elf = m->funcs->elf;
-	uint64_t number;
-	if (g2s_elf_segment(elf, addr) == NULL) {
-		return unknown(m, G2S_REASON_MEMORY);
-	}
-	if (g2s_elf_is_writable(elf, addr)) {
-		return g2s_value_of(m->values, (struct g2s_atom){.kind = G2S_ATOM_GLOBAL,
-		                                                 .width = (uint8_t)width,
-		                                                 .value = addr});
-	}
-	if (!g2s_elf_load(elf, addr, width, &number)) {
-		return unknown(m, G2S_REASON_MEMORY);
-	}
-	return g2s_value_const(m->values, number);
-}
-
-g2s_value state_load(const struct machine *m, const struct g2s_state *state, g2s_value address,
-                     unsigned width)
-{
-	g2s_value result = G2S_VALUE_NOTHING;
-	size_t count;
-	(void)g2s_value_atoms(m->values, address, &count);
-	for (size_t i = 0; i < count; i++) {
-		/* Loading may add sets, so the atoms are looked up anew each time. */
-		struct g2s_atom atom = g2s_value_atoms(m->values, address, &count)[i];
-		g2s_value one;
-		if (atom.kind == G2S_ATOM_CONST) {
-			one = load_fixed(m, atom.value, width);
-		} else if (atom.kind == G2S_ATOM_STACK) {
-			one = state_slot(m, state, (int64_t)atom.value, width);
-		} else {
-			one = unknown(m, G2S_REASON_MEMORY);
-		}
-		result = g2s_value_join(m->values, result, one);
-	}
-	return result;
-}
-
-/* A load whose address is fixed but for the index: an entry of a table that does not change. */
-static bool load_table(const struct machine *m, const struct g2s_state *state,
-                       const struct g2s_operand *operand, g2s_value *out)
-{
-	uint64_t base = 0;
-	uint64_t index;
-	if (operand->opaque || operand->index == G2S_NO_REGISTER ||
-	    g2s_value_is_const(m->values, state->registers[operand->index], &index)) {
-		return false;
-	}
-	if (operand->reg != G2S_NO_REGISTER &&
-	    !g2s_value_is_const(m->values, state->registers[operand->reg], &base)) {
-		return false;
-	}
-	base += (uint64_t)operand->value;
-	const struct g2s_segment *segment = g2s_elf_segment(m->funcs->elf, base);
-	if (segment == NULL || g2s_elf_is_writable(m->funcs->elf, base)) {
-		return false;
-	}
-	*out = g2s_value_of(m->values, (struct g2s_atom){.kind = G2S_ATOM_TABLE,
-	                                                 .width = operand->width,
-	                                                 .stride = operand->scale,
-	                                                 .value = base});
-	return true;
+	                                    g2s_value_const(m->values, scale), m->arch->word);
+	return g2s_value_binary(m->values, G2S_OP_ADD, sum, scaled, m->arch->word);
 }
 
 static unsigned width_of(const struct g2s_operand *operand)
@@ -241,10 +177,7 @@ g2s_value state_operand(const struct machine *m, const struct g2s_state *state,
 		return g2s_value_cut(m->values,
 		                     g2s_value_const(m->values, (uint64_t)operand->value), width);
 	case G2S_OPERAND_MEMORY:
-		if (load_table(m, state, operand, &value)) {
-			return value;
-		}
-		return state_load(m, state, state_address(m, state, operand), width);
+		return state_memory(m, state, operand, width);
 	default:
 		return unknown(m, G2S_REASON_COMPUTED);
 	}
@@ -515,6 +448,11 @@ static void call(const struct machine *m, struct g2s_state *state, const struct 
 	clear_vectors(m, state);
 	clobber_escaped(state);
 	clobber_call_area(m, state, insn);
+	if (!m->go && insn->step == G2S_STEP_CALL && returns_again(m->returns, insn->target)) {
+		/* When it comes back again, the slots hold what was stored to them since. */
+		clobber_from(state, INT32_MIN);
+		clobber_from(state, 0);
+	}
 }
 
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn)
@@ -531,6 +469,7 @@ void state_step(const struct machine *m, struct g2s_state *state, const struct g
 			escape(m, state, state->vectors[i][1]);
 		}
 	}
+	compare_before(m, state, insn);
 	for (unsigned i = 0; i < insn->effect_count; i++) {
 		apply(m, state, &insn->effects[i]);
 	}
@@ -544,7 +483,9 @@ void state_step(const struct machine *m, struct g2s_state *state, const struct g
 			state->vectors[i][0] = state->vectors[i][1] = computed;
 		}
 	}
-	if (insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT) {
+	compare_after(m, state, insn);
+	if ((insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT) &&
+	    !state_inline(m, state, insn)) {
 		call(m, state, insn);
 	}
 }
@@ -588,6 +529,7 @@ bool state_join(const struct machine *m, struct g2s_state *to, const struct g2s_
 		state_widen(to);
 		changed = true;
 	}
+	changed = compare_join(to, from) || changed;
 	changed = lower(&to->args_known, from->args_known) || changed;
 	changed = lower(&to->frame_escaped, from->frame_escaped) || changed;
 	changed = lower(&to->args_escaped, from->args_escaped) || changed;

@@ -5,6 +5,7 @@
 #include "g2s/analysis/value.h"
 #include "g2s/image/funcs.h"
 #include "g2s/isa/isa.h"
+#include "returns.h"
 
 enum {
 	/* Most stack slots followed at a time; the rest is unknown. */
@@ -21,6 +22,21 @@ struct slot {
 	g2s_value value;
 };
 
+/* The comparison that the flags tell about. */
+struct comparison {
+	/* enum g2s_flags; G2S_FLAGS_KEPT for none. */
+	uint8_t kind;
+	/* Bytes compared. */
+	uint8_t width;
+	/* Its left side is still in this register, or in the slot at offset, or nowhere. */
+	uint8_t reg;
+	bool in_slot;
+	int32_t offset;
+	/* What both sides held. */
+	g2s_value left;
+	g2s_value right;
+};
+
 /*
  * What holds at one point of a function.
  *
@@ -34,6 +50,7 @@ struct g2s_state {
 	g2s_value registers[G2S_REGISTERS];
 	/* The low and the high 8 bytes of the low 16 of a vector. */
 	g2s_value vectors[G2S_VECTORS][2];
+	struct comparison compared;
 	/* No slot is followed any more: joins had come to no end. */
 	bool widened;
 	int32_t args_known;
@@ -51,6 +68,10 @@ struct machine {
 	struct g2s_values *values;
 	/* The code follows Go's calling conventions rather than C's. */
 	bool go;
+	/* Which functions come back, and how often. */
+	struct returns *returns;
+	/* How many more calls are applied instruction by instruction; see state_inline. */
+	unsigned *inlines_left;
 };
 
 /* The state at a function's entry, and one in which nothing is known but that there is a stack. */
@@ -79,6 +100,10 @@ void slots_lose_args(struct g2s_state *state, int64_t offset);
 void slots_set(const struct machine *m, struct g2s_state *state, int64_t offset, unsigned width,
                g2s_value value);
 
+/* Narrows what width bytes at offset hold, if they are followed as one slot, to value. */
+void slots_restrict(const struct machine *m, struct g2s_state *state, int64_t offset,
+                    unsigned width, g2s_value value);
+
 /* The parts of state_join for the slots and for one value. */
 bool slots_join(const struct machine *m, struct g2s_state *to, const struct g2s_state *from,
                 bool widen);
@@ -94,6 +119,34 @@ void state_widen(struct g2s_state *state);
 void state_step(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
 
 /*
+ * Applies what a call into the middle of a Go function does, when that is a plain run of
+ * instructions up to a return; false, and state as it was, when it is anything else.
+ */
+bool state_inline(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+
+/* The parts of state_step and state_join for the flags: before and after the effects of insn. */
+void compare_before(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+void compare_after(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn);
+bool compare_join(struct g2s_state *to, const struct g2s_state *from);
+
+/* True when what taking, or not taking, the branch insn proves is worth a state of its own. */
+bool compare_proves(const struct g2s_state *state, const struct g2s_insn *insn);
+
+/*
+ * Before compare_branch: counts on to the end what the branch insn, taken, goes on counting;
+ * false when it does not.
+ */
+bool compare_count_on(const struct machine *m, struct g2s_state *state,
+                      const struct g2s_insn *insn);
+
+/*
+ * Narrows state, which holds before the branch insn, to what holds when it is taken, or when it
+ * is not; false when that cannot be.
+ */
+bool compare_branch(const struct machine *m, struct g2s_state *state, const struct g2s_insn *insn,
+                    bool taken);
+
+/*
  * True when insn stores to the null page, as Go's runtime does where control must not go on
  * (runtime.throw): nothing after it is reached.
  */
@@ -102,6 +155,8 @@ bool state_traps(const struct machine *m, const struct g2s_state *state,
 
 g2s_value state_load(const struct machine *m, const struct g2s_state *state, g2s_value address,
                      unsigned width);
+g2s_value state_memory(const struct machine *m, const struct g2s_state *state,
+                       const struct g2s_operand *operand, unsigned width);
 g2s_value state_slot(const struct machine *m, const struct g2s_state *state, int64_t offset,
                      unsigned width);
 g2s_value state_address(const struct machine *m, const struct g2s_state *state,

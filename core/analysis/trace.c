@@ -130,7 +130,10 @@ static void take_unknown(struct trace *trace, enum g2s_reason reason,
 static void take_global(struct trace *trace, const struct g2s_atom *atom,
                         const struct destination *to)
 {
-	size_t from = global_index(trace, atom, to->arch);
+	/* The kernel looks at 4 bytes: what is above, or what is proven of them, is no matter. */
+	struct g2s_atom plain = {.kind = atom->kind, .width = atom->width, .value = atom->value};
+	plain.is_signed = atom->is_signed && atom->width < 4;
+	size_t from = global_index(trace, &plain, to->arch);
 	if (trace->failed) {
 		return;
 	}
@@ -149,6 +152,15 @@ static void take_global(struct trace *trace, const struct g2s_atom *atom,
 		return;
 	}
 	trace->uses[trace->use_count++] = (struct use){to->addr, to->via, from};
+}
+
+static void take_parameter(struct trace *trace, const struct g2s_atom *atom,
+                           const struct destination *to)
+{
+	struct g2s_atom parameter = {.kind = atom->kind, .value = atom->value};
+	/* A register is asked for whole; how many bytes of a slot belongs to its place. */
+	parameter.width = atom->kind == G2S_ATOM_SLOT ? atom->width : 0;
+	trace_ask(trace, g2s_flow_entry(trace->flow), &parameter, to->arch);
 }
 
 bool trace_is_local(const struct trace *trace, g2s_value value)
@@ -175,17 +187,23 @@ void trace_value(struct trace *trace, g2s_value value, const struct destination 
 		const struct g2s_atom *atom = &atoms[i];
 		switch (atom->kind) {
 		case G2S_ATOM_CONST:
+		case G2S_ATOM_LOW:
 			take_number(trace, atom->value, to);
 			break;
 		case G2S_ATOM_REGISTER:
 		case G2S_ATOM_SLOT:
-			trace_ask(trace, g2s_flow_entry(trace->flow), atom, to->arch);
+			take_parameter(trace, atom, to);
 			break;
 		case G2S_ATOM_GLOBAL:
 			take_global(trace, atom, to);
 			break;
 		case G2S_ATOM_UNKNOWN:
-			take_unknown(trace, (enum g2s_reason)atom->value, to);
+			for (unsigned n = 0; n < atom->limit; n++) {
+				take_number(trace, n, to);
+			}
+			if (atom->limit == 0) {
+				take_unknown(trace, (enum g2s_reason)atom->value, to);
+			}
 			break;
 		case G2S_ATOM_TABLE:
 			take_unknown(trace, G2S_REASON_MEMORY, to);

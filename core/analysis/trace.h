@@ -91,6 +91,8 @@ struct trace {
 	/* In the order they were asked; the first of them have been answered. */
 	struct question *questions;
 	size_t answered;
+	/* As many have been put to functions that run on into the wrapper. */
+	size_t fallen;
 	size_t question_count;
 	size_t question_capacity;
 	struct wrapper *wrappers;
@@ -179,6 +181,9 @@ bool trace_goes_to(struct trace *trace, struct sweep_mark *mark, uint64_t target
  */
 void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *parameter,
                const char *arch);
+
+/* Puts the questions to functions that run on into the wrappers they are about. */
+void trace_fall_through(struct trace *trace);
 
 /* Answers all questions, those that answers raise included. */
 void trace_answer(struct trace *trace);

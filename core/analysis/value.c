@@ -2,24 +2,25 @@
 #include "g2s/analysis/value.h"
 
 #include "g2s/memory.h"
+#include "value_set.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	TABLE_START = 1024,
-	/*
-	 * Room to build a set in before it is bounded: more than two full sets with every kind
-	 * of atom.
-	 */
-	DRAFT = 8 * G2S_VALUE_LIMIT,
+	/* Most possibilities of the kinds that no loop makes more of. */
+	FEW = G2S_VALUE_LIMIT / 4,
 };
 
-/* A set being built. */
-struct draft {
-	struct g2s_atom atoms[DRAFT];
-	size_t count;
-};
+/* Makes the sets that every analysis needs all the time: see g2s_value_unknown. */
+static void make_unknowns(struct g2s_values *values)
+{
+	for (unsigned reason = 0; reason <= G2S_REASON_INDIRECT; reason++) {
+		(void)g2s_value_of(values, (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN,
+		                                             .value = reason});
+	}
+}
 
 bool g2s_values_open(struct g2s_values *values)
 {
@@ -32,7 +33,8 @@ bool g2s_values_open(struct g2s_values *values)
 	values->table_size = TABLE_START;
 	values->sets[0] = (struct g2s_value_set){0, 0};
 	values->set_count = 1;
-	return true;
+	make_unknowns(values);
+	return !values->failed;
 }
 
 void g2s_values_free(struct g2s_values *values)
@@ -49,6 +51,7 @@ void g2s_values_clear(struct g2s_values *values)
 	values->set_count = 1;
 	memset(values->table, 0, values->table_size * sizeof(*values->table));
 	memset(values->joins, 0, sizeof(values->joins));
+	make_unknowns(values);
 }
 
 const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_value value,
@@ -58,7 +61,7 @@ const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_valu
 	return &values->atoms[values->sets[value].first];
 }
 
-static int compare_atoms(const struct g2s_atom *a, const struct g2s_atom *b)
+int value_compare(const struct g2s_atom *a, const struct g2s_atom *b)
 {
 	if (a->kind != b->kind) {
 		return a->kind < b->kind ? -1 : 1;
@@ -69,8 +72,11 @@ static int compare_atoms(const struct g2s_atom *a, const struct g2s_atom *b)
 	if (a->base != b->base) {
 		return a->base < b->base ? -1 : 1;
 	}
-	unsigned x = (unsigned)a->width << 16 | (unsigned)a->stride << 8 | a->is_signed;
-	unsigned y = (unsigned)b->width << 16 | (unsigned)b->stride << 8 | b->is_signed;
+	/* The limit last: what differs in nothing else stands together. */
+	uint32_t x = (uint32_t)a->width << 24 | (uint32_t)a->stride << 16 |
+	             (uint32_t)a->is_signed << 8 | a->limit;
+	uint32_t y = (uint32_t)b->width << 24 | (uint32_t)b->stride << 16 |
+	             (uint32_t)b->is_signed << 8 | b->limit;
 	return x < y ? -1 : x > y;
 }
 
@@ -78,11 +84,11 @@ static int compare_atoms(const struct g2s_atom *a, const struct g2s_atom *b)
  * Puts atom into its place of the draft; a draft that is full has long passed the bound of a
  * set.
  */
-static void put(struct draft *draft, const struct g2s_atom *atom)
+void value_put(struct draft *draft, const struct g2s_atom *atom)
 {
 	size_t at = draft->count;
 	while (at != 0) {
-		int order = compare_atoms(&draft->atoms[at - 1], atom);
+		int order = value_compare(&draft->atoms[at - 1], atom);
 		if (order == 0) {
 			return;
 		}
@@ -100,17 +106,28 @@ static void put(struct draft *draft, const struct g2s_atom *atom)
 	draft->count++;
 }
 
-static bool has_unknown(const struct draft *draft, enum g2s_reason reason)
+/* Of atoms that differ in nothing but what is proven of them, the weakest stays. */
+static void merge_limits(struct draft *draft)
 {
+	size_t kept = 0;
 	for (size_t i = 0; i < draft->count; i++) {
-		if (draft->atoms[i].kind == G2S_ATOM_UNKNOWN && draft->atoms[i].value == reason) {
-			return true;
+		struct g2s_atom atom = draft->atoms[i];
+		struct g2s_atom *last = kept == 0 ? NULL : &draft->atoms[kept - 1];
+		if (last != NULL && last->limit != atom.limit) {
+			uint8_t limit = last->limit == 0 ? 0 : atom.limit;
+			atom.limit = last->limit;
+			if (value_compare(last, &atom) == 0) {
+				last->limit = limit;
+				continue;
+			}
+			atom.limit = draft->atoms[i].limit;
 		}
+		draft->atoms[kept++] = atom;
 	}
-	return false;
+	draft->count = kept;
 }
 
-static size_t remove_kind(struct draft *draft, enum g2s_atom_kind kind)
+static void remove_kind(struct draft *draft, enum g2s_atom_kind kind)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < draft->count; i++) {
@@ -118,19 +135,15 @@ static size_t remove_kind(struct draft *draft, enum g2s_atom_kind kind)
 			draft->atoms[kept++] = draft->atoms[i];
 		}
 	}
-	size_t removed = draft->count - kept;
 	draft->count = kept;
-	return removed;
 }
 
-static size_t count_kind(const struct draft *draft, enum g2s_atom_kind kind)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < draft->count; i++) {
-		count += draft->atoms[i].kind == kind;
-	}
-	return count;
-}
+/* Most atoms of each kind in a set; 0 for kinds that too many of the others do not concern. */
+static const uint8_t MOST[G2S_ATOM_UNKNOWN + 1] = {
+	[G2S_ATOM_CONST] = G2S_VALUE_LIMIT, [G2S_ATOM_LOW] = G2S_VALUE_LIMIT,
+	[G2S_ATOM_REGISTER] = FEW,          [G2S_ATOM_SLOT] = FEW,
+	[G2S_ATOM_GLOBAL] = G2S_VALUE_LIMIT, [G2S_ATOM_TABLE] = FEW,
+};
 
 /*
  * Keeps a set bounded, so that every chain of joins ends: too many of a kind become too-many,
@@ -139,28 +152,40 @@ static size_t count_kind(const struct draft *draft, enum g2s_atom_kind kind)
  */
 static void bound(struct draft *draft)
 {
-	static const uint8_t kinds[] = {G2S_ATOM_CONST, G2S_ATOM_REGISTER, G2S_ATOM_SLOT,
-	                                G2S_ATOM_GLOBAL, G2S_ATOM_TABLE};
 	const struct g2s_atom too_many = {.kind = G2S_ATOM_UNKNOWN, .value = G2S_REASON_TOO_MANY};
 	const struct g2s_atom anywhere = {.kind = G2S_ATOM_STACK_ANY};
+	size_t counts[G2S_ATOM_UNKNOWN + 1] = {0};
+	bool limited = false;
+	bool full = false;
 	if (draft->count < 2) {
 		return;
 	}
-	bool full = has_unknown(draft, G2S_REASON_TOO_MANY);
-	for (size_t i = 0; i < sizeof(kinds); i++) {
-		size_t most = kinds[i] == G2S_ATOM_CONST ? G2S_VALUE_LIMIT : G2S_VALUE_LIMIT / 4;
-		full = full || count_kind(draft, kinds[i]) > most;
+	for (size_t i = 0; i < draft->count; i++) {
+		const struct g2s_atom *atom = &draft->atoms[i];
+		counts[atom->kind]++;
+		limited = limited || atom->limit != 0;
+		/* Those with a limit are still some of few. */
+		full = full || (atom->kind == G2S_ATOM_UNKNOWN && atom->limit == 0 &&
+		                atom->value == G2S_REASON_TOO_MANY);
+	}
+	if (limited) {
+		merge_limits(draft);
+	}
+	for (unsigned kind = 0; kind <= G2S_ATOM_UNKNOWN; kind++) {
+		full = full || (MOST[kind] != 0 && counts[kind] > MOST[kind]);
+	}
+	for (unsigned kind = 0; full && kind <= G2S_ATOM_UNKNOWN; kind++) {
+		if (MOST[kind] != 0 && counts[kind] != 0) {
+			remove_kind(draft, (enum g2s_atom_kind)kind);
+		}
 	}
 	if (full) {
-		for (size_t i = 0; i < sizeof(kinds); i++) {
-			(void)remove_kind(draft, kinds[i]);
-		}
-		put(draft, &too_many);
+		value_put(draft, &too_many);
 	}
-	if (count_kind(draft, G2S_ATOM_STACK_ANY) != 0 ||
-	    count_kind(draft, G2S_ATOM_STACK) > G2S_VALUE_LIMIT / 4) {
-		(void)remove_kind(draft, G2S_ATOM_STACK);
-		put(draft, &anywhere);
+	if (counts[G2S_ATOM_STACK] != 0 && (counts[G2S_ATOM_STACK_ANY] != 0 ||
+	                                    counts[G2S_ATOM_STACK] > G2S_VALUE_LIMIT)) {
+		remove_kind(draft, G2S_ATOM_STACK);
+		value_put(draft, &anywhere);
 	}
 }
 
@@ -170,7 +195,8 @@ static uint64_t hash_atoms(const struct g2s_atom *atoms, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct g2s_atom *a = &atoms[i];
 		hash ^= a->value + ((uint64_t)a->kind << 56 | (uint64_t)a->width << 48 |
-		                    (uint64_t)a->stride << 40 | (uint64_t)a->is_signed << 32) +
+		                    (uint64_t)a->stride << 40 | (uint64_t)a->is_signed << 32 |
+		                    (uint64_t)a->limit << 24) +
 		        a->base * 3;
 		hash *= 0xff51afd7ed558ccd;
 		hash ^= hash >> 32;
@@ -186,7 +212,7 @@ static bool same_atoms(const struct g2s_values *values, g2s_value value,
 		return false;
 	}
 	for (size_t i = 0; i < draft->count; i++) {
-		if (compare_atoms(&values->atoms[set->first + i], &draft->atoms[i]) != 0) {
+		if (value_compare(&values->atoms[set->first + i], &draft->atoms[i]) != 0) {
 			return false;
 		}
 	}
@@ -214,7 +240,7 @@ static bool grow_table(struct g2s_values *values)
 	return true;
 }
 
-static g2s_value intern(struct g2s_values *values, struct draft *draft)
+g2s_value value_intern(struct g2s_values *values, struct draft *draft)
 {
 	bound(draft);
 	if (draft->count == 0) {
@@ -253,7 +279,7 @@ g2s_value g2s_value_of(struct g2s_values *values, struct g2s_atom atom)
 	struct draft draft;
 	draft.count = 1;
 	draft.atoms[0] = atom;
-	return intern(values, &draft);
+	return value_intern(values, &draft);
 }
 
 g2s_value g2s_value_const(struct g2s_values *values, uint64_t number)
@@ -261,9 +287,11 @@ g2s_value g2s_value_const(struct g2s_values *values, uint64_t number)
 	return g2s_value_of(values, (struct g2s_atom){.kind = G2S_ATOM_CONST, .value = number});
 }
 
-g2s_value g2s_value_unknown(struct g2s_values *values, enum g2s_reason reason)
+g2s_value g2s_value_unknown(const struct g2s_values *values, enum g2s_reason reason)
 {
-	return g2s_value_of(values, (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN, .value = reason});
+	(void)values;
+	/* They come first after the empty set, in this order. */
+	return G2S_VALUE_NOTHING + 1 + (g2s_value)reason;
 }
 
 g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset)
@@ -282,7 +310,7 @@ static void merge(struct draft *draft, const struct g2s_atom *a, size_t a_count,
 	while ((i < a_count || j < b_count) && draft->count < DRAFT) {
 		int order = i == a_count   ? 1
 		            : j == b_count ? -1
-		                           : compare_atoms(&a[i], &b[j]);
+		                           : value_compare(&a[i], &b[j]);
 		draft->atoms[draft->count++] = order <= 0 ? a[i] : b[j];
 		i += order <= 0;
 		j += order >= 0;
@@ -306,7 +334,7 @@ g2s_value g2s_value_join(struct g2s_values *values, g2s_value a, g2s_value b)
 	const struct g2s_atom *a_atoms = g2s_value_atoms(values, a, &a_count);
 	const struct g2s_atom *b_atoms = g2s_value_atoms(values, b, &b_count);
 	merge(&draft, a_atoms, a_count, b_atoms, b_count);
-	g2s_value result = intern(values, &draft);
+	g2s_value result = value_intern(values, &draft);
 	*known = (struct g2s_value_join){a, b, result};
 	return result;
 }
@@ -319,29 +347,29 @@ g2s_value g2s_value_widen(struct g2s_values *values, g2s_value value)
 	draft.count = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct g2s_atom atom = atoms[i];
-		if (atom.kind == G2S_ATOM_CONST) {
+		if (atom.kind == G2S_ATOM_CONST || atom.kind == G2S_ATOM_LOW) {
 			atom = (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN,
 			                         .value = G2S_REASON_TOO_MANY};
 		} else if (atom.kind == G2S_ATOM_STACK) {
 			atom = (struct g2s_atom){.kind = G2S_ATOM_STACK_ANY};
 		}
-		put(&draft, &atom);
+		value_put(&draft, &atom);
 	}
-	return intern(values, &draft);
+	return value_intern(values, &draft);
 }
 
-static uint64_t mask_of(unsigned width)
+uint64_t value_mask(unsigned width)
 {
 	return width >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * width)) - 1;
 }
 
-static uint64_t sign_extend(uint64_t number, unsigned width)
+uint64_t value_sign_extend(uint64_t number, unsigned width)
 {
 	if (width >= 8 || width == 0) {
 		return number;
 	}
 	uint64_t sign = UINT64_C(1) << (8 * width - 1);
-	number &= mask_of(width);
+	number &= value_mask(width);
 	return (number ^ sign) - sign;
 }
 
@@ -350,26 +378,50 @@ static struct g2s_atom unknown_atom(enum g2s_reason reason)
 	return (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN, .value = reason};
 }
 
+/* Something unknown that has no more than width bytes; 0 for all there are. */
+static struct g2s_atom unknown_narrow(enum g2s_reason reason, unsigned width)
+{
+	struct g2s_atom atom = unknown_atom(reason);
+	atom.width = (uint8_t)width;
+	return atom;
+}
+
 /*
- * One atom cut to width bytes.  Numbers of system calls are looked at as 32 bits by the kernel,
- * so what came in as a parameter is still that parameter when cut to 4 bytes; cut further it is
- * computed.
+ * A register, memory or the unknown, cut.  Numbers of system calls are looked at as 32 bits by the
+ * kernel, so what came in as a parameter is still that parameter when cut to 4 bytes; cut further
+ * it is computed.
  */
+static struct g2s_atom narrow(struct g2s_atom atom, unsigned width, bool is_signed)
+{
+	unsigned has = atom.width == 0 ? 8 : atom.width;
+	if (atom.limit != 0) {
+		/* Nothing above the lowest byte, and no sign. */
+		atom.width = (uint8_t)(has < 4 ? has : 4);
+		atom.is_signed = false;
+	} else if (has >= width && atom.kind == G2S_ATOM_UNKNOWN) {
+		atom.width = is_signed ? 0 : (uint8_t)width;
+	} else if (has > width && width < 4 && atom.kind != G2S_ATOM_GLOBAL) {
+		return unknown_narrow(G2S_REASON_COMPUTED, is_signed ? 0 : width);
+	} else if (has >= width) {
+		atom.width = (uint8_t)width;
+		atom.is_signed = is_signed;
+	}
+	return atom;
+}
+
+/* One atom cut to width bytes, fewer than 8. */
 static struct g2s_atom cut_atom(struct g2s_atom atom, unsigned width, bool is_signed)
 {
 	switch (atom.kind) {
-	case G2S_ATOM_CONST:
-		atom.value = is_signed ? sign_extend(atom.value, width)
-		                       : atom.value & mask_of(width);
-		return atom;
-	case G2S_ATOM_REGISTER:
-	case G2S_ATOM_SLOT:
-		return width >= 4 ? atom : unknown_atom(G2S_REASON_COMPUTED);
-	case G2S_ATOM_GLOBAL:
-		if (width < atom.width) {
-			atom.width = (uint8_t)width;
-			atom.is_signed = is_signed;
+	case G2S_ATOM_LOW:
+		if (width > 4) {
+			return atom;
 		}
+		atom.kind = G2S_ATOM_CONST;
+		__attribute__((fallthrough));
+	case G2S_ATOM_CONST:
+		atom.value = is_signed ? value_sign_extend(atom.value, width)
+		                       : atom.value & value_mask(width);
 		return atom;
 	case G2S_ATOM_TABLE:
 		if (width < atom.width && atom.base == 0) {
@@ -377,13 +429,14 @@ static struct g2s_atom cut_atom(struct g2s_atom atom, unsigned width, bool is_si
 			atom.is_signed = is_signed;
 			return atom;
 		}
-		return width >= atom.width && width >= 4 ? atom
-		                                         : unknown_atom(G2S_REASON_COMPUTED);
+		return width >= atom.width && width >= 4
+		               ? atom
+		               : unknown_narrow(G2S_REASON_COMPUTED, is_signed ? 0 : width);
 	case G2S_ATOM_STACK:
 	case G2S_ATOM_STACK_ANY:
-		return width >= 8 ? atom : unknown_atom(G2S_REASON_COMPUTED);
+		return unknown_narrow(G2S_REASON_COMPUTED, is_signed ? 0 : width);
 	default:
-		return atom;
+		return narrow(atom, width, is_signed);
 	}
 }
 
@@ -397,11 +450,13 @@ static g2s_value cut_value(struct g2s_values *values, g2s_value a, unsigned widt
 	draft.count = 0;
 	size_t count;
 	const struct g2s_atom *atoms = g2s_value_atoms(values, a, &count);
+	bool same = true;
 	for (size_t i = 0; i < count; i++) {
 		struct g2s_atom atom = cut_atom(atoms[i], width, is_signed);
-		put(&draft, &atom);
+		same = same && value_compare(&atom, &atoms[i]) == 0;
+		value_put(&draft, &atom);
 	}
-	return intern(values, &draft);
+	return same ? a : value_intern(values, &draft);
 }
 
 g2s_value g2s_value_cut(struct g2s_values *values, g2s_value a, unsigned width)
@@ -435,9 +490,9 @@ static uint64_t compute(enum g2s_op op, uint64_t a, uint64_t b, unsigned width)
 	case G2S_OP_SHL:
 		return a << count;
 	case G2S_OP_SHR:
-		return (a & mask_of(width)) >> count;
+		return (a & value_mask(width)) >> count;
 	case G2S_OP_SAR:
-		return (uint64_t)((int64_t)sign_extend(a, width) >> count);
+		return (uint64_t)((int64_t)value_sign_extend(a, width) >> count);
 	default:
 		return 0;
 	}
@@ -452,39 +507,98 @@ static uint64_t align_stack(uint64_t offset, uint64_t mask)
 	return ((offset + 8) & mask) - 8;
 }
 
+static bool is_stack(const struct g2s_atom *atom)
+{
+	return atom->kind == G2S_ATOM_STACK || atom->kind == G2S_ATOM_STACK_ANY;
+}
+
+/* The result of an operation on a place on the stack and something that is none. */
+static bool combine_stack(enum g2s_op op, const struct g2s_atom *a, const struct g2s_atom *b,
+                          struct g2s_atom *out)
+{
+	*out = *a;
+	if (a->kind == G2S_ATOM_STACK && b->kind == G2S_ATOM_CONST) {
+		if (op == G2S_OP_ADD || op == G2S_OP_SUB) {
+			out->value = compute(op, a->value, b->value, 8);
+			return true;
+		}
+		if (op == G2S_OP_AND && (int64_t)b->value < 0) {
+			out->value = align_stack(a->value, b->value);
+			return true;
+		}
+	}
+	*out = (struct g2s_atom){.kind = G2S_ATOM_STACK_ANY};
+	return op == G2S_OP_ADD || op == G2S_OP_SUB || op == G2S_OP_AND || op == G2S_OP_OR;
+}
+
+/*
+ * An operation on two numbers of which only the low 4 bytes are known for sure; false when more
+ * would be needed.
+ */
+static bool combine_low(enum g2s_op op, const struct g2s_atom *a, const struct g2s_atom *b,
+                        unsigned width, struct g2s_atom *out)
+{
+	bool mask = op == G2S_OP_AND && ((a->kind == G2S_ATOM_CONST && a->value <= UINT32_MAX) ||
+	                                 (b->kind == G2S_ATOM_CONST && b->value <= UINT32_MAX));
+	bool right = op == G2S_OP_SHR || op == G2S_OP_SAR;
+	if ((right && width > 4) || ((right || op == G2S_OP_SHL) && b->kind != G2S_ATOM_CONST)) {
+		return false;
+	}
+	*out = (struct g2s_atom){.kind = G2S_ATOM_LOW};
+	out->value = compute(op, a->value, b->value, width) & value_mask(width < 4 ? width : 4);
+	if (width <= 4 || mask) {
+		out->kind = G2S_ATOM_CONST;
+	}
+	return true;
+}
+
+static bool is_number(const struct g2s_atom *atom)
+{
+	return atom->kind == G2S_ATOM_CONST || atom->kind == G2S_ATOM_LOW;
+}
+
+/* What is left of something unknown that has at most width bytes when a mask or shift cuts it. */
+static struct g2s_atom combine_unknown(enum g2s_op op, const struct g2s_atom *a,
+                                       const struct g2s_atom *b, unsigned width)
+{
+	/* What cannot be told already keeps its reason. */
+	enum g2s_reason reason = a->kind == G2S_ATOM_UNKNOWN   ? (enum g2s_reason)a->value
+	                         : b->kind == G2S_ATOM_UNKNOWN ? (enum g2s_reason)b->value
+	                                                       : G2S_REASON_COMPUTED;
+	struct g2s_atom result = unknown_narrow(reason, width < 8 ? width : 0);
+	uint64_t most = UINT64_MAX;
+	if (b->kind == G2S_ATOM_CONST && op == G2S_OP_AND) {
+		most = b->value;
+	} else if (b->kind == G2S_ATOM_CONST && op == G2S_OP_SHR) {
+		most = compute(op, value_mask(value_zero_above(a, width)), b->value, width);
+	}
+	if (most < G2S_VALUE_LIMIT) {
+		result.limit = (uint8_t)(most + 1);
+		result.width = 4;
+	} else if (most <= UINT32_MAX) {
+		result.width = 4;
+	}
+	return result;
+}
+
 /* The result of an operation on two atoms, not both constants. */
 static struct g2s_atom combine(enum g2s_op op, const struct g2s_atom *a,
                                const struct g2s_atom *b, unsigned width)
 {
-	bool a_stack = a->kind == G2S_ATOM_STACK || a->kind == G2S_ATOM_STACK_ANY;
-	bool b_stack = b->kind == G2S_ATOM_STACK || b->kind == G2S_ATOM_STACK_ANY;
-	bool b_const = b->kind == G2S_ATOM_CONST;
-	if (a_stack && !b_stack && width == 8) {
-		struct g2s_atom moved = *a;
-		if (a->kind == G2S_ATOM_STACK && b_const) {
-			if (op == G2S_OP_ADD || op == G2S_OP_SUB) {
-				moved.value = compute(op, a->value, b->value, 8);
-				return moved;
-			}
-			if (op == G2S_OP_AND && (int64_t)b->value < 0) {
-				moved.value = align_stack(a->value, b->value);
-				return moved;
-			}
-		}
-		if (op == G2S_OP_ADD || op == G2S_OP_SUB || op == G2S_OP_AND || op == G2S_OP_OR) {
-			return (struct g2s_atom){.kind = G2S_ATOM_STACK_ANY};
-		}
+	struct g2s_atom result;
+	if (is_stack(a) && !is_stack(b) && width == 8 && combine_stack(op, a, b, &result)) {
+		return result;
 	}
-	if (a->kind == G2S_ATOM_TABLE && b_const && op == G2S_OP_ADD && a->base == 0) {
-		struct g2s_atom moved = *a;
-		moved.base = b->value;
-		return moved;
+	if (is_number(a) && is_number(b) && combine_low(op, a, b, width, &result)) {
+		return result;
 	}
-	/* What cannot be told already keeps its reason. */
-	if (a->kind == G2S_ATOM_UNKNOWN) {
-		return *a;
+	if (a->kind == G2S_ATOM_TABLE && b->kind == G2S_ATOM_CONST && op == G2S_OP_ADD &&
+	    a->base == 0) {
+		result = *a;
+		result.base = b->value;
+		return result;
 	}
-	return b->kind == G2S_ATOM_UNKNOWN ? *b : unknown_atom(G2S_REASON_COMPUTED);
+	return combine_unknown(op, a, b, width);
 }
 
 static bool commutes(enum g2s_op op)
@@ -493,34 +607,73 @@ static bool commutes(enum g2s_op op)
 	       op == G2S_OP_MUL;
 }
 
+/* Puts the results of an operation on two atoms into a set. */
+static void put_result(struct draft *draft, enum g2s_op op, const struct g2s_atom *a,
+                       const struct g2s_atom *b, unsigned width)
+{
+	struct g2s_atom atom = {.kind = G2S_ATOM_CONST};
+	if (a->kind == G2S_ATOM_CONST && b->kind == G2S_ATOM_CONST) {
+		atom.value = compute(op, a->value, b->value, width) & value_mask(width);
+	} else if (commutes(op) && !is_stack(a) && (a->kind == G2S_ATOM_CONST || is_stack(b))) {
+		atom = combine(op, b, a, width);
+	} else {
+		atom = combine(op, a, b, width);
+	}
+	value_put(draft, &atom);
+	if (draft->count == DRAFT) {
+		/* Far past the bound; the rest would change nothing. */
+		bound(draft);
+	}
+}
+
+/*
+ * The same where an atom is known to be below a limit: every number that it can be is taken in
+ * turn, as far as the other one makes something of it.
+ */
+static void put_results(struct draft *draft, enum g2s_op op, const struct g2s_atom *a,
+                        const struct g2s_atom *b, unsigned width)
+{
+	bool spread_a = value_is_below(a, width) && (is_number(b) || is_stack(b));
+	bool spread_b = value_is_below(b, width) && (is_number(a) || is_stack(a));
+	unsigned count = spread_a ? a->limit : spread_b ? b->limit : 1;
+	for (unsigned i = 0; i < count; i++) {
+		struct g2s_atom number = {.kind = G2S_ATOM_CONST, .value = i};
+		put_result(draft, op, spread_a ? &number : a, spread_b ? &number : b, width);
+	}
+}
+
+/* True when "x op value" is x, all 8 bytes of it. */
+static bool is_neutral(struct g2s_values *values, enum g2s_op op, g2s_value value, unsigned width)
+{
+	uint64_t number;
+	if (width != 8 || !g2s_value_is_const(values, value, &number)) {
+		return false;
+	}
+	return op == G2S_OP_MUL   ? number == 1
+	       : op == G2S_OP_AND ? number == UINT64_MAX
+	                          : number == 0;
+}
+
 g2s_value g2s_value_binary(struct g2s_values *values, enum g2s_op op, g2s_value a, g2s_value b,
                            unsigned width)
 {
 	struct draft draft;
 	draft.count = 0;
+	if (is_neutral(values, op, b, width)) {
+		return a;
+	}
+	if (commutes(op) && is_neutral(values, op, a, width)) {
+		return b;
+	}
 	size_t a_count, b_count;
 	const struct g2s_atom *a_atoms = g2s_value_atoms(values, a, &a_count);
 	const struct g2s_atom *b_atoms = g2s_value_atoms(values, b, &b_count);
 	for (size_t i = 0; i < a_count; i++) {
 		for (size_t j = 0; j < b_count; j++) {
-			const struct g2s_atom *x = &a_atoms[i];
-			const struct g2s_atom *y = &b_atoms[j];
-			struct g2s_atom atom = {.kind = G2S_ATOM_CONST};
-			bool swap = commutes(op) && x->kind == G2S_ATOM_CONST;
-			if (x->kind == G2S_ATOM_CONST && y->kind == G2S_ATOM_CONST) {
-				atom.value = compute(op, x->value, y->value, width) &
-				             mask_of(width);
-			} else {
-				atom = swap ? combine(op, y, x, width) : combine(op, x, y, width);
-			}
-			put(&draft, &atom);
-			if (draft.count == DRAFT) {
-				/* Far past the bound; the rest would change nothing. */
-				bound(&draft);
-			}
+			put_results(&draft, op, &a_atoms[i], &b_atoms[j], width);
 		}
 	}
-	return intern(values, &draft);
+	return value_intern(values, &draft);
 }
 
 g2s_value g2s_value_unary(struct g2s_values *values, enum g2s_op op, g2s_value a, unsigned width)

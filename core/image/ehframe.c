@@ -101,14 +101,22 @@ static bool take_pointer(struct cursor *c, unsigned encoding, uint64_t *out)
 	return true;
 }
 
-/* The encoding of code addresses that the CIE at offset cie asks for. */
-static bool cie_encoding(const struct cursor *table, uint64_t cie, unsigned *encoding)
+/* What a CIE says of the entries that refer to it. */
+struct cie {
+	/* How they write code addresses. */
+	unsigned encoding;
+	/* They are about code that a signal handler returns to. */
+	bool signal_frame;
+};
+
+/* Reads the CIE at offset cie. */
+static bool read_cie(const struct cursor *table, uint64_t cie, struct cie *out)
 {
 	struct cursor c = *table;
 	uint64_t length, id, version, skip, letter;
 	struct g2s_bytes letters;
 	c.at = cie;
-	*encoding = PE_ABSPTR;
+	*out = (struct cie){.encoding = PE_ABSPTR};
 	if (!take(&c, 4, &length) || length == UINT32_MAX || !take(&c, 4, &id) || id != 0 ||
 	    !take(&c, 1, &version) || !g2s_bytes_string(c.bytes, c.at, 32, &letters)) {
 		return false;
@@ -131,7 +139,7 @@ static bool cie_encoding(const struct cursor *table, uint64_t cie, unsigned *enc
 			if (!take(&c, 1, &letter)) {
 				return false;
 			}
-			*encoding = (unsigned)letter;
+			out->encoding = (unsigned)letter;
 			break;
 		case 'P':
 			if (!take(&c, 1, &letter) ||
@@ -145,6 +153,8 @@ static bool cie_encoding(const struct cursor *table, uint64_t cie, unsigned *enc
 			}
 			break;
 		case 'S':
+			out->signal_frame = true;
+			break;
 		case 'B':
 			break;
 		default:
@@ -176,6 +186,16 @@ static bool find_table(const struct g2s_elf *elf, struct cursor *table)
 	return addr != 0 && g2s_elf_view(elf, addr, &table->bytes);
 }
 
+/*
+ * The entry of glibc's __restore_rt begins one byte before the function, because unwinders look
+ * up the byte before the address that they return to (glibc, sysdeps/unix/sysv/linux/x86_64).
+ * That byte is the end of some filler; the function is aligned.
+ */
+static bool starts_early(uint64_t start)
+{
+	return (start & 15) == 15;
+}
+
 bool g2s_ehframe_read(const struct g2s_elf *elf, struct g2s_range **ranges, size_t *count,
                       size_t *capacity)
 {
@@ -188,14 +208,18 @@ bool g2s_ehframe_read(const struct g2s_elf *elf, struct g2s_range **ranges, size
 		uint64_t body = c.at;
 		uint64_t next = body + length;
 		uint64_t back, start, size;
-		unsigned encoding;
+		struct cie cie;
 		if (!g2s_bytes_has(c.bytes, body, length)) {
 			break;
 		}
 		bool fde = take(&c, 4, &back) && back != 0 && back <= body &&
-		           cie_encoding(&c, body - back, &encoding) &&
-		           take_pointer(&c, encoding, &start) &&
-		           take_pointer(&c, encoding & PE_FORM, &size);
+		           read_cie(&c, body - back, &cie) &&
+		           take_pointer(&c, cie.encoding, &start) &&
+		           take_pointer(&c, cie.encoding & PE_FORM, &size);
+		if (fde && cie.signal_frame && starts_early(start) && size > 1) {
+			start++;
+			size--;
+		}
 		if (fde && size != 0 && size <= UINT64_MAX - start && g2s_elf_is_code(elf, start) &&
 		    g2s_elf_is_code(elf, start + size - 1)) {
 			if (!g2s_grow(ranges, capacity, *count + 1, sizeof(**ranges))) {

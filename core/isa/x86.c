@@ -264,6 +264,9 @@ static bool translate_arithmetic(struct translation *t)
 		enum g2s_op op = ARITHMETIC[i].op;
 		if (same_register(&a, &b) && (op == G2S_OP_XOR || op == G2S_OP_SUB)) {
 			move(t, dst, immediate(0, dst.width));
+		} else if (same_register(&a, &b) && op == G2S_OP_ADD) {
+			/* Twice one value, which the sum of two would not say. */
+			effect(t, G2S_OP_SHL, dst, a, immediate(1, 1));
 		} else {
 			effect(t, op, dst, a, b);
 		}
@@ -486,11 +489,94 @@ static uint64_t relative_target(const ZydisDecodedInstruction *zi, uint64_t addr
 	return addr + zi->length + (uint64_t)zi->raw.imm[0].value.s;
 }
 
+/* What a conditional jump looks at. */
+static enum g2s_condition condition(ZydisMnemonic mnemonic)
+{
+	switch (mnemonic) {
+	case ZYDIS_MNEMONIC_JZ:
+		return G2S_IF_EQUAL;
+	case ZYDIS_MNEMONIC_JNZ:
+		return G2S_IF_NOT_EQUAL;
+	case ZYDIS_MNEMONIC_JB:
+		return G2S_IF_BELOW;
+	case ZYDIS_MNEMONIC_JNB:
+		return G2S_IF_NOT_BELOW;
+	case ZYDIS_MNEMONIC_JBE:
+		return G2S_IF_NOT_ABOVE;
+	case ZYDIS_MNEMONIC_JNBE:
+		return G2S_IF_ABOVE;
+	case ZYDIS_MNEMONIC_JL:
+		return G2S_IF_LESS;
+	case ZYDIS_MNEMONIC_JNL:
+		return G2S_IF_NOT_LESS;
+	case ZYDIS_MNEMONIC_JLE:
+		return G2S_IF_NOT_GREATER;
+	case ZYDIS_MNEMONIC_JNLE:
+		return G2S_IF_GREATER;
+	case ZYDIS_MNEMONIC_JS:
+		return G2S_IF_NEGATIVE;
+	case ZYDIS_MNEMONIC_JNS:
+		return G2S_IF_NOT_NEGATIVE;
+	default:
+		return G2S_IF_ANY;
+	}
+}
+
+/* Instructions after which zero and sign flags tell about what they wrote. */
+static bool tells_result(ZydisMnemonic mnemonic)
+{
+	switch (mnemonic) {
+	case ZYDIS_MNEMONIC_ADD:
+	case ZYDIS_MNEMONIC_SUB:
+	case ZYDIS_MNEMONIC_AND:
+	case ZYDIS_MNEMONIC_OR:
+	case ZYDIS_MNEMONIC_XOR:
+	case ZYDIS_MNEMONIC_INC:
+	case ZYDIS_MNEMONIC_DEC:
+	case ZYDIS_MNEMONIC_NEG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool writes_flags(const ZydisDecodedInstruction *zi)
+{
+	const ZydisAccessedFlags *flags = zi->cpu_flags;
+	return flags != NULL &&
+	       (flags->modified | flags->set_0 | flags->set_1 | flags->undefined) != 0;
+}
+
+/* Says what the instruction does to the flags, in terms of its operands. */
+static void translate_flags(struct translation *t)
+{
+	struct g2s_insn *insn = t->insn;
+	if (insn->enters != 0 || writes_flags(t->zi)) {
+		insn->flags = G2S_FLAGS_LOST;
+	}
+	if (t->zi->mnemonic == ZYDIS_MNEMONIC_CMP || t->zi->mnemonic == ZYDIS_MNEMONIC_TEST) {
+		insn->compared[0] = operand(t, 0);
+		insn->compared[1] = operand(t, 1);
+		insn->flags = G2S_FLAGS_COMPARED;
+		if (t->zi->mnemonic == ZYDIS_MNEMONIC_TEST) {
+			/* A value tested against itself is compared with zero. */
+			bool same = same_register(&insn->compared[0], &insn->compared[1]);
+			insn->flags = same ? G2S_FLAGS_COMPARED : G2S_FLAGS_TESTED;
+			insn->compared[1] = same ? immediate(0, insn->compared[0].width)
+			                         : insn->compared[1];
+		}
+	} else if (tells_result(t->zi->mnemonic)) {
+		insn->compared[0] = operand(t, 0);
+		insn->flags = G2S_FLAGS_RESULT;
+	}
+}
+
 /* Fills step, target and enters, which need no operands. */
 static void classify(const ZydisDecodedInstruction *zi, struct g2s_insn *insn)
 {
 	bool relative = zi->raw.imm[0].size != 0 && zi->raw.imm[0].is_relative;
 	insn->step = G2S_STEP_NEXT;
+	insn->breakpoint = zi->mnemonic == ZYDIS_MNEMONIC_INT3;
 	switch (zi->meta.category) {
 	case ZYDIS_CATEGORY_CALL:
 		insn->step = relative ? G2S_STEP_CALL : G2S_STEP_CALL_INDIRECT;
@@ -581,7 +667,11 @@ static bool decode(const struct g2s_arch *arch, const uint8_t *code, size_t size
 		} else if (!translate_known(&t)) {
 			clobber_written(&t, 0);
 		}
+		translate_flags(&t);
 		break;
+	case G2S_STEP_BRANCH:
+		insn->condition = (uint8_t)condition(zi.mnemonic);
+		__attribute__((fallthrough));
 	default:
 		/*
 		 * LOOP and its kin count in RCX; the stack pointer of calls and returns is the

@@ -29,6 +29,7 @@ enum {
 	REX = 0x40,
 	REX_MASK = 0xf0,
 	REX_W = 8,
+	BREAKPOINT = 0xcc,
 	LONGEST = 15,
 };
 
@@ -231,6 +232,7 @@ bool x86_skim_common(const uint8_t *code, size_t size, uint64_t addr, struct g2s
 	insn->length = (uint8_t)length;
 	insn->step = step_of(&p);
 	insn->enters = 0;
+	insn->breakpoint = p.opcode == BREAKPOINT && !p.two;
 	insn->target = 0;
 	insn->address = 0;
 	if (insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_JUMP ||

@@ -158,6 +158,26 @@ static void reads_augmentations(void **state)
 	expect(4, wanted);
 }
 
+/* An entry about signals may begin one byte before its aligned function, and only such a one. */
+static void knows_signal_frames(void **state)
+{
+	(void)state;
+	static const uint8_t data[] = {PCREL4};
+	start();
+	add_cie("zRS", data, sizeof(data));
+	add_fde(TEXT + 0x1f, 0x11);
+	add_fde(TEXT + 0x2e, 2);
+	add_fde(TEXT + 0x3f, 1);
+	add_simple_cie();
+	add_fde(TEXT + 0x4f, 0x11);
+	read_frame();
+	const struct g2s_range wanted[] = {{TEXT + 0x20, TEXT + 0x30},
+	                                   {TEXT + 0x2e, TEXT + 0x30},
+	                                   {TEXT + 0x3f, TEXT + 0x40},
+	                                   {TEXT + 0x4f, TEXT + 0x60}};
+	expect(4, wanted);
+}
+
 /* What makes no sense is passed over, and what follows it is read. */
 static void passes_over_nonsense(void **state)
 {
@@ -271,6 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_extents),
 		cmocka_unit_test(reads_augmentations),
+		cmocka_unit_test(knows_signal_frames),
 		cmocka_unit_test(passes_over_nonsense),
 		cmocka_unit_test(ends_where_the_table_does),
 		cmocka_unit_test(needs_an_index),

@@ -127,9 +127,9 @@ static const struct example PATHS[] = {
 	/* xor eax, eax; test edi, edi; sete al; add eax, 38 */
 	{"setcc", BOTH, "f: 31c0 85ff 0f94c0 83c026 .s: 0f05 c3",
 	 "s syscall 38 imm; s syscall 39 imm"},
-	/* xor eax, eax; test edi, edi; setne al; lea eax, [rax+rax*2+10]: each rax may be 0 or 1 */
+	/* xor eax, eax; test edi, edi; setne al; lea eax, [rax+rax*2+10]: one rax, 0 or 1 */
 	{"setcc, scaled", BOTH, "f: 31c0 85ff 0f95c0 8d44400a .s: 0f05 c3",
-	 "s syscall 10 imm; s syscall 11 imm; s syscall 12 imm; s syscall 13 imm"},
+	 "s syscall 10 imm; s syscall 13 imm"},
 	/* cmp edi, 1; sbb eax, eax; and eax, 2; add eax, 10 */
 	{"sbb", BOTH, "f: 83ff01 19c0 83e002 83c00a .s: 0f05 c3",
 	 "s syscall 10 imm; s syscall 12 imm"},
@@ -195,6 +195,259 @@ static const struct example PATHS[] = {
 	{"bytes that are a constant", BOTH, "f: b80f050000 48b80f05cd800f340000 c3", ""},
 	/* mov edi, [rip+0x050f]: the distance */
 	{"bytes that are a distance", BOTH, "f: 8b3d0f050000 c3", ""},
+};
+
+/* What a branch proves of what was compared; that comes from memory, if nothing else is said. */
+static const struct example BRANCHES[] = {
+	/* mov edi, [rsi]; cmp edi, 39; jne o; mov eax, edi */
+	{"equal", BOTH, "f: 8b3e 83ff27 75 ~o 89f8 .s: 0f05 .o: c3", "s syscall 39 imm"},
+	{"equal, as 8 bytes", BOTH, "f: 488b3e 4883ff27 75 ~o 4889f8 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	/* cmp edi, 39; je o: anything but 39 */
+	{"not equal", BOTH, "f: 8b3e 83ff27 74 ~o 89f8 .s: 0f05 .o: c3", "s syscall ? memory"},
+	/* cmp rdi, -1: the immediate is sign-extended */
+	{"equal to a negative number", BOTH,
+	 "f: 488b3e 4883ffff 75 ~o 4889f8 .s: 0f05 .o: c3", "s syscall 4294967295 imm"},
+	/* test edi, edi; jne o; lea eax, [rdi+2] */
+	{"tested for zero", BOTH, "f: 8b3e 85ff 75 ~o 8d4702 .s: 0f05 .o: c3",
+	 "s syscall 2 imm"},
+	/* cmp edi, 39; jne o; shr rdi, 32: only the lower half was compared */
+	{"the other half", BOTH, "f: 488b3e 83ff27 75 ~o 48c1ef20 4889f8 .s: 0f05 .o: c3",
+	 "s syscall ? computed"},
+	/* cmp edi, 39; jne o; mov rax, rdi; and eax, -1; the lower half through 8 bytes */
+	{"half of it", BOTH, "f: 488b3e 83ff27 75 ~o 4889f8 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	/* cmp dil, 39: the rest is not known */
+	{"its lowest byte", BOTH, "f: 8b3e 4080ff27 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* movzx edi, byte [rsi]; cmp dil, 39 */
+	{"the lowest byte of a byte", BOTH, "f: 0fb63e 4080ff27 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	/* A chain: cmp edi, 1; je a; cmp edi, 2; jne o; a: */
+	{"one of two", BOTH, "f: 8b3e 83ff01 74 ~a 83ff02 75 ~o .a: 89f8 .s: 0f05 .o: c3",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* mov edi, 1 or 2; cmp edi, 1; je o */
+	{"the other of two", BOTH,
+	 "f: bf01000000 85f6 74 ~m bf02000000 .m: 83ff01 74 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 2 imm"},
+	/* The flags of one comparison for two branches: cmp edi, 3; je a; ja o; a: */
+	{"two branches on one comparison", BOTH,
+	 "f: 8b3e 83ff03 74 ~a 77 ~o 83ff02 75 ~o .a: 89f8 .s: 0f05 .o: c3",
+	 "s syscall 2 imm; s syscall 3 imm"},
+	{"at most", BOTH, "f: 8b3e 83ff02 77 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 0 imm; s syscall 1 imm; s syscall 2 imm"},
+	{"below", BOTH, "f: 8b3e 83ff02 73 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 0 imm; s syscall 1 imm"},
+	/* cmp edi, 2; jbe o: nothing is listed */
+	{"above", BOTH, "f: 8b3e 83ff02 76 ~o 89f8 .s: 0f05 .o: c3", "s syscall ? memory"},
+	/* cmp edi, 1; jg o: it may be negative */
+	{"at most, signed", BOTH, "f: 8b3e 83ff01 7f ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* movzx edi, byte [rsi]; cmp edi, 1; jg o */
+	{"at most, signed, without a sign", BOTH,
+	 "f: 0fb63e 83ff01 7f ~o 89f8 .s: 0f05 .o: c3", "s syscall 0 imm; s syscall 1 imm"},
+	/* cmp edi, 64; jae o; cmp edi, 65; jae o: 64 numbers at most */
+	{"too many to list", BOTH, "f: 8b3e 83ff41 73 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* cmp edi, 2; jae a; cmp edi, 1; jne o: on the other way it is still unknown */
+	{"bounded on one way", BOTH, "f: 8b3e 85d2 74 ~a 83ff02 73 ~o .a: 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* dec edi; jne o; lea eax, [rdi+60] */
+	{"zero by a decrement", BOTH, "f: 8b3e ffcf 75 ~o 8d473c .s: 0f05 .o: c3",
+	 "s syscall 60 imm"},
+	/* sub edi, 39; ja o: the carry of a subtraction is not that of its result */
+	{"above by a subtraction", BOTH, "f: 8b3e 83ef02 77 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* mov edi, 1, 2 or 3; test edi, 1; je o */
+	{"a bit", BOTH,
+	 "f: bf01000000 85f6 74 ~m bf02000000 85d2 74 ~m bf03000000"
+	 " .m: f7c701000000 74 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 1 imm; s syscall 3 imm"},
+	/* cmp edi, 39; mov edi, [rdx]; jne o: what was compared is no longer there */
+	{"compared, then changed", BOTH, "f: 8b3e 83ff27 8b3a 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* cmp edi, 39; inc esi; jne o: other flags */
+	{"other flags in between", BOTH, "f: 8b3e 83ff27 ffc2 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+	/* cmp edi, 39; mov esi, 5; jne o */
+	{"a move in between", BOTH, "f: 8b3e 83ff27 be05000000 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	/* cmp edi, 39; call g; jne o */
+	{"a call in between", C, "f: 53 8b1e 83fb27 e8 =g 75 ~o 89d8 .s: 0f05 .o: 5b c3 g: c3",
+	 "s syscall ? memory"},
+	/* The comparison was made on one of two ways. */
+	{"compared on one way", BOTH,
+	 "f: 8b3e 85d2 74 ~a 83ff27 .a: 75 ~o 89f8 .s: 0f05 .o: c3", "s syscall ? memory"},
+	/* cmp dword [rsp+8], 39; jne o; mov eax, [rsp+8] */
+	{"a slot", BOTH,
+	 "f: 4883ec18 8b3e 897c2408 837c240827 75 ~o 8b442408 .s: 0f05 .o: 4883c418 c3",
+	 "s syscall 39 imm"},
+	/* ... mov dword [rsp+8], edi in between */
+	{"a slot, then changed", BOTH,
+	 "f: 4883ec18 8b3e 897c2408 837c240827 897c2408 75 ~o 8b442408 .s: 0f05 .o: 4883c418 c3",
+	 "s syscall ? memory"},
+	/* A parameter and its copies: mov esi, edi; cmp edi, 39; jne o; mov eax, esi */
+	{"a copy of a parameter", BOTH, "f: 89fe 83ff27 75 ~o 89f0 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	/* mov [rsp-8], edi; cmp edi, 39; mov edi, 5; jne o; mov eax, [rsp-8] */
+	{"a copy of a parameter on the stack", C,
+	 "f: 897c24f8 83ff27 bf05000000 75 ~o 8b4424f8 .s: 0f05 .o: c3", "s syscall 39 imm"},
+	/* cmp dword [rsp+8], 39; jne o; mov eax, [rsp+8] */
+	{"a parameter on the stack", BOTH, "f(8): 837c240827 75 ~o 8b442408 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	/* mov edi, 1; cmp edi, 2; je a: never */
+	{"a way that is never taken", BOTH,
+	 "f: bf01000000 b827000000 83ff02 75 ~s b828000000 .s: 0f05 c3", "s syscall 39 imm"},
+	/* cmp 39, edi with the number in the register: cmp edi, esi with esi 39 */
+	{"equal to a register", BOTH, "f: 8b3e be27000000 39f7 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall 39 imm"},
+	{"loop's own condition", BOTH, "f: 8b3e 83ff27 e2 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
+};
+
+/* Numbers from tables; the index comes from memory. */
+static const struct example TABLES[] = {
+	/* mov edi, [rsi]; cmp edi, 3; jae o; mov eax, [rdi*4+t] */
+	{"bounded", BOTH,
+	 "f: 8b3e 83ff03 73 ~o 8b04bd $t .s: 0f05 .o: c3"
+	 " %const t: 01000000 02000000 03000000 04000000",
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm"},
+	{"not bounded", BOTH, "f: 8b3e 8b04bd $t .s: 0f05 .o: c3 %const t: 01000000 02000000",
+	 "s syscall ? memory"},
+	/* Only the lower half of rdi was compared: what is above may be anything. */
+	{"bounded in half", BOTH,
+	 "f: 488b3e 83ff02 73 ~o 8b04bd $t .s: 0f05 .o: c3 %const t: 01000000 02000000",
+	 "s syscall ? memory"},
+	/* ...; mov eax, edi; mov eax, [rax*4+t] */
+	{"bounded in half, then extended", BOTH,
+	 "f: 488b3e 83ff02 73 ~o 89f8 8b0485 $t .s: 0f05 .o: c3 %const t: 01000000 02000000",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* and edi, 3 */
+	{"masked", BOTH,
+	 "f: 8b3e 83e703 8b04bd $t .s: 0f05 c3"
+	 " %const t: 01000000 02000000 03000000 04000000 05000000",
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm; s syscall 4 imm"},
+	/* shr edi, 30 */
+	{"shifted", BOTH,
+	 "f: 8b3e c1ef1f 8b04bd $t .s: 0f05 c3 %const t: 01000000 02000000 03000000",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* cmp edi, 2; jae o; lea rdi, [rdi+rdi*2]; mov eax, [rdi*8+t+8] */
+	{"of structures", BOTH,
+	 "f: 8b3e 83ff02 73 ~o 488d3c7f 8b04fd $t+8 .s: 0f05 .o: c3"
+	 " %const t: +8 0500000000000000 +8 +8 0600000000000000 +8",
+	 "s syscall 5 imm; s syscall 6 imm"},
+	/* add edi, edi; the same by an addition */
+	{"of pairs", BOTH,
+	 "f: 8b3e 83ff02 73 ~o 01ff 8b04bd $t .s: 0f05 .o: c3"
+	 " %const t: 05000000 09000000 06000000 09000000",
+	 "s syscall 5 imm; s syscall 6 imm"},
+	/* imul edi, edi, 12; mov eax, [rdi+t] */
+	{"of structures, multiplied", BOTH,
+	 "f: 8b3e 83ff02 73 ~o 6bff0c 8b87 $t .s: 0f05 .o: c3"
+	 " %const t: 05000000 +8 06000000 +8",
+	 "s syscall 5 imm; s syscall 6 imm"},
+	/* xor ebx, ebx; l: mov eax, [rbx*4+t]; syscall; inc ebx; cmp ebx, 3; jne l */
+	{"in a loop", BOTH,
+	 "f: 31db .l: 8b049d $t .s: 0f05 ffc3 83fb03 75 ~l c3"
+	 " %const t: 01000000 02000000 03000000 04000000",
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm"},
+	/* lea rbx, [t]; lea rbp, [t+12]; l: mov eax, [rbx]; ...; add rbx, 4; cmp rbx, rbp; jne l */
+	{"in a loop, by a pointer", BOTH,
+	 "f: 488d1d =t 488d2d =e .l: 8b03 .s: 0f05 4883c304 4839eb 75 ~l c3"
+	 " %const t: 01000000 02000000 03000000 e: 04000000",
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm"},
+	/* movups xmm0, [t]; movups [rsp], xmm0; cmp edi, 4; jae o; mov eax, [rsp+rdi*4] */
+	{"copied to the stack", BOTH,
+	 "f: 4883ec18 8b3e 0f1005 =t 0f110424 83ff04 73 ~o 8b04bc .s: 0f05 .o: 4883c418 c3"
+	 " %const t: 01000000 02000000 03000000 04000000",
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm; s syscall 4 imm"},
+	{"copied to the stack, not bounded", BOTH,
+	 "f: 4883ec18 8b3e 0f1005 =t 0f110424 8b04bc .s: 0f05 .o: 4883c418 c3"
+	 " %const t: 01000000 02000000 03000000 04000000",
+	 "s syscall ? memory"},
+	/* One of the slots is not known. */
+	{"copied to the stack, then changed", BOTH,
+	 "f: 4883ec18 8b3e 0f1005 =t 0f110424 893c24 83ff04 73 ~o 8b04bc .s: 0f05"
+	 " .o: 4883c418 c3 %const t: 01000000 02000000 03000000 04000000",
+	 "s syscall ? memory; s syscall 3 imm; s syscall 4 imm"},
+	/* lea rdi, [rsp+8]; lea rsi, [rsp+24]; l: mov eax, [rdi]; syscall; add rdi, 8; ... jne l */
+	{"on the stack, in a loop", C,
+	 "f: 4883ec28 c744240805000000 c744241006000000 c744241807000000 488d7c2408"
+	 " 488d742418 .l: 8b07 .s: 0f05 4883c708 4839f7 75 ~l 4883c428 c3",
+	 "s syscall 5 imm; s syscall 6 imm"},
+	/* A table that can change: what it starts with, and what nobody lists. */
+	{"that can change", BOTH,
+	 "f: 8b3e 83ff02 73 ~o 8b04bd $t .s: 0f05 .o: c3 %data t: 01000000 02000000",
+	 "s syscall ? memory; s syscall 1 data; s syscall 2 data"},
+	/* cmp edi, 1; jne o; mov eax, [rdi*4+t] */
+	{"that can change, one of it", BOTH,
+	 "f: 8b3e 83ff01 75 ~o 8b04bd $t .s: 0f05 .o: c3 %data t: 01000000 02000000",
+	 "s syscall ? memory; s syscall 2 data"},
+	/* mov edi, [rsi]; cmp edi, 1; ja o; jmp [rdi*8+t]; the third entry is none */
+	{"of addresses, bounded", C,
+	 "f: 8b3e 83ff01 77 ~o ff24fd $t .a: b801000000 eb ~s .b: b802000000 eb ~s"
+	 " .x: b803000000 .s: 0f05 .o: c3 %const t: *a *b *x",
+	 "s syscall 1 imm; s syscall 2 imm"},
+	/* The number of a wrapper: its callers are asked, whatever it was compared with. */
+	{"a parameter that was compared", BOTH,
+	 "w: 83ff09 77 ~o 89f8 0f05 .o: c3 f: bf05000000 .c: e8 =w c3", "c call 5 arg"},
+};
+
+/* An array copied to the stack by the rest of a function that copies more, as Go does it. */
+#define COPY(function, table) \
+	"f: 4883ec18 488d35 =t 488d3c24 e8 =x 8b0b 83f904 73 ~o 8b048c .s: 0f05 .o: 4883c418 c3 " \
+	function " " table " t: 01000000 02000000 03000000 04000000"
+static const struct example COPIES[] = {
+	/* movups xmm0, [rsi]; add rsi, 16; movups [rdi], xmm0; add rdi, 16; ret */
+	{"copied by a call", GO,
+	 COPY("d(0): 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
+	 "s syscall 1 imm; s syscall 2 imm; s syscall 3 imm; s syscall 4 imm"},
+	/* Not by C's conventions: their compilers do not do this. */
+	{"copied by C's call", C, COPY("d: 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%const"),
+	 "s syscall ? memory"},
+	{"from what can change", GO,
+	 COPY("d(0): 31c0 .x: 0f1006 4883c610 0f1107 4883c710 c3", "%data"), "s syscall ? memory"},
+	/* push rax; ...; pop rax: more than a copy */
+	{"copied by code that uses the stack", GO,
+	 COPY("d(0): 31c0 .x: 50 0f1006 4883c610 0f1107 4883c710 58 c3", "%const"),
+	 "s syscall ? memory"},
+	/* test eax, eax; je */
+	{"copied by code that branches", GO,
+	 COPY("d(0): 31c0 .x: 0f1006 85c0 74 ~y 4883c610 .y: 0f1107 c3", "%const"),
+	 "s syscall ? memory"},
+	{"copied by a whole function", GO,
+	 COPY("x(0): 0f1006 4883c610 0f1107 4883c710 c3", "%const"), "s syscall ? memory"},
+};
+
+/* Behind a call that comes back the number is what it returned; else only the other way counts. */
+#define CALLS "f: b827000000 85f6 74 ~s e8 =g .s: 0f05 c3 "
+static const struct example RETURNS[] = {
+	{"comes back", C, CALLS "g: c3", "s syscall ? computed; s syscall 39 imm"},
+	{"a trap", C, CALLS "g: f4", "s syscall 39 imm"},
+	{"an endless loop", C, CALLS "g: ebfe", "s syscall 39 imm"},
+	/* test edi, edi; je x; hlt; x: ret */
+	{"comes back on one way", C, CALLS "g: 85ff 74 ~x f4 .x: c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	{"traps on both ways", C, CALLS "g: 85ff 74 ~x f4 .x: 0f0b", "s syscall 39 imm"},
+	{"calls what traps", C, CALLS "g: e8 =h c3 h: f4", "s syscall 39 imm"},
+	{"calls what comes back, then traps", C, CALLS "g: e8 =h f4 h: c3", "s syscall 39 imm"},
+	{"jumps to what traps", C, CALLS "g: e9 =h h: f4", "s syscall 39 imm"},
+	{"jumps to what comes back", C, CALLS "g: e9 =h h: c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	{"jumps anywhere", C, CALLS "g: ffe2", "s syscall ? computed; s syscall 39 imm"},
+	{"calls anything, then traps", C, CALLS "g: ffd2 f4", "s syscall 39 imm"},
+	{"runs into the next function", C, CALLS "g: 31c0 h: c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	{"calls itself", C, CALLS "g: e8 =g c3", "s syscall ? computed; s syscall 39 imm"},
+	{"jumps into the inside of another", C, CALLS "g: e9 =x h: c3 .x: f4",
+	 "s syscall ? computed; s syscall 39 imm"},
+	/* call *rdi, whatever that is */
+	{"an unknown function", C, "f: b827000000 85f6 74 ~s ffd7 .s: 0f05 c3",
+	 "s syscall ? computed; s syscall 39 imm"},
+	/* What stands behind the call belongs to another way, which has a number of its own. */
+	{"between other code", C,
+	 "f: bb05000000 85f6 74 ~a bb06000000 e8 =g .a: 89d8 .s: 0f05 c3 g: f4",
+	 "s syscall 5 imm"},
 };
 
 /* The stack, and what calls do to it. */
@@ -266,6 +519,16 @@ static const struct example STACK[] = {
 	 "s syscall ? memory"},
 	{"a slot across a call", BOTH,
 	 "f: 4883ec18 c744240827000000 e8 =g 8b442408 .s: 0f05 4883c418 c3 g(0): c3",
+	 "s syscall 39 imm"},
+	/* lea rdi, [rip+b]; call g, which stores rbx, rbp, r12 and r13 there: setjmp */
+	{"a slot across a call that may return again", C,
+	 "f: 4883ec18 c744240827000000 488d3d =b e8 =g 8b442408 .s: 0f05 4883c418 c3"
+	 " g: 48891f 48896f08 4c896710 4c896f18 c3 %bss b: +64",
+	 "s syscall ? memory"},
+	/* mov rax, rsp; ...: the same registers in its own frame */
+	{"a slot across a call that keeps registers", C,
+	 "f: 4883ec18 c744240827000000 488d3d =b e8 =g 8b442408 .s: 0f05 4883c418 c3"
+	 " g: 48895c24f8 48896c24f0 4c896424e8 4c896c24e0 c3 %bss b: +64",
 	 "s syscall 39 imm"},
 	/* Go's callee has 16 bytes of arguments and results: an argument may be a result now. */
 	{"a result's slot", GO,
@@ -373,6 +636,54 @@ static void bounds_numbers(void **state)
 	expect_arms(65, "s syscall ? too-many");
 }
 
+/*
+ * A loop over count of the table's entries 1, 2, 3, ...: the number of the last is 1 when it counts
+ * down.  The code is "l:" to the end of the loop, with rbx as index, or rdi as a pointer.
+ */
+static void expect_loop(const char *before, const char *loop, unsigned count, bool listed)
+{
+	char *text = NULL;
+	char *wanted = NULL;
+	size_t size = 0;
+	size_t wanted_size = 0;
+	FILE *out = open_memstream(&text, &size);
+	FILE *sites = open_memstream(&wanted, &wanted_size);
+	assert_non_null(out);
+	assert_non_null(sites);
+	fprintf(out, "f: %s .l: %s 75 ~l c3 %%const t:", before, loop);
+	for (unsigned i = 1; i <= count; i++) {
+		fprintf(out, " %02x000000", i);
+		if (listed) {
+			fprintf(sites, "%ss syscall %u imm", i == 1 ? "" : "; ", i);
+		}
+	}
+	fputs(" .e: ffffff00", out);
+	fputs(listed ? "" : "s syscall ? memory", sites);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(fclose(sites), 0);
+	builder_expect(text, wanted);
+	free(text);
+	free(wanted);
+}
+
+static void counts_to_the_end(void **state)
+{
+	(void)state;
+	/* xor ebx, ebx; mov eax, [rbx*4+t]; syscall; inc rbx; cmp rbx, 40 */
+	expect_loop("31db", "8b049d $t .s: 0f05 48ffc3 4883fb28", 40, true);
+	/* As 4 bytes, and to the last number of entries that can be listed. */
+	expect_loop("31db", "8b049d $t .s: 0f05 ffc3 83fb40", 64, true);
+	expect_loop("31db", "8b049d $t .s: 0f05 ffc3 83fb41", 65, false);
+	/* In two steps, with a branch in between: test eax, eax; je m; m: */
+	expect_loop("31db", "8b049d $t 85c0 74 ~m 90 .m: .s: 0f05 48ffc3 4883fb28", 40, true);
+	/* mov ebx, 40; mov eax, [rbx*4+t-4]; syscall; dec rbx */
+	expect_loop("bb28000000", "8b049d $t-4 .s: 0f05 48ffcb", 40, true);
+	/* lea rbx, [rip+t]; lea rbp, [rip+e]; mov eax, [rbx]; syscall; add rbx, 4; cmp rbx, rbp */
+	expect_loop("488d1d =t 488d2d =e", "8b03 .s: 0f05 4883c304 4839eb", 40, true);
+	/* Until a number from memory is met: cmp rbx, rdi. */
+	expect_loop("31db 488b3e", "8b049d $t .s: 0f05 48ffc3 4839fb", 40, false);
+}
+
 static size_t add_tests(struct CMUnitTest *tests, const struct example *examples, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -387,10 +698,17 @@ static size_t add_tests(struct CMUnitTest *tests, const struct example *examples
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(CONSTANTS) + COUNT(PATHS) + COUNT(STACK) + 1];
+	struct CMUnitTest tests[COUNT(CONSTANTS) + COUNT(PATHS) + COUNT(BRANCHES) +
+	                        COUNT(TABLES) + COUNT(RETURNS) + COUNT(COPIES) +
+	                        COUNT(STACK) + 2];
 	size_t count = add_tests(tests, CONSTANTS, COUNT(CONSTANTS));
 	count += add_tests(tests + count, PATHS, COUNT(PATHS));
+	count += add_tests(tests + count, BRANCHES, COUNT(BRANCHES));
+	count += add_tests(tests + count, TABLES, COUNT(TABLES));
+	count += add_tests(tests + count, COPIES, COUNT(COPIES));
+	count += add_tests(tests + count, RETURNS, COUNT(RETURNS));
 	count += add_tests(tests + count, STACK, COUNT(STACK));
-	tests[count] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(bounds_numbers);
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(counts_to_the_end);
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
 }

@@ -156,6 +156,35 @@ static const struct example WRAPPERS[] = {
 	 "c call 39 arg; m syscall 3 imm"},
 };
 
+/* Functions of 16 bytes, so that the next one begins where they end. */
+static const struct example FALLS[] = {
+	/* mov edi, 5, then filler */
+	{"runs on", C, "f: bf05000000 0f1f840000000000 .n: 0f1f00 w: 89f8 0f05 c3", "n call 5 arg"},
+	{"runs on with the last instruction", C,
+	 "f: 0f1f840000000000 0f1f00 .n: bf05000000 w: 89f8 0f05 c3", "n call 5 arg"},
+	/* je f at the end */
+	{"runs on when a branch is not taken", C,
+	 "f: bf05000000 0f1f840000000000 90 .n: 74 ~f w: 89f8 0f05 c3", "n call 5 arg"},
+	{"runs on with what it was given", C,
+	 "f: 0f1f840000000000 0f1f840000000000 w: 89f8 0f05 c3 g: bf06000000 .c: e8 =f c3",
+	 "c call 6 arg"},
+	{"runs on, and others call", C,
+	 "f: bf05000000 0f1f840000000000 .n: 0f1f00 w: 89f8 0f05 c3 g: bf06000000 .c: e8 =w c3",
+	 "n call 5 arg; c call 6 arg"},
+	/* INT3 up to the next function */
+	{"runs into a trap", C, "f: bf05000000 90 w: 89f8 0f05 c3", "w call ? indirect"},
+	{"returns before", C, "f: bf05000000 c3 0f1f840000000000 6690 w: 89f8 0f05 c3",
+	 "w call ? indirect"},
+	{"jumps away before", C, "f: bf05000000 ebf9 0f1f840000000000 90 w: 89f8 0f05 c3",
+	 "w call ? indirect"},
+	{"ends with a trap", C, "f: bf05000000 0f1f840000000000 90 0f0b w: 89f8 0f05 c3",
+	 "w call ? indirect"},
+	{"ends with a call", C,
+	 "f: bf05000000 90909090 9090 e8 =g w: 89f8 0f05 c3 g: f4", "w call ? indirect"},
+	{"is Go's", GO, "f: bf05000000 0f1f840000000000 0f1f00 w: 89f8 0f05 c3",
+	 "w call ? indirect"},
+};
+
 static const struct example INDIRECT[] = {
 	{"without callers", BOTH, "w: 89f8 0f05 c3", "w call ? indirect"},
 	/* lea rax, [rip+w]; and a caller as well */
@@ -368,9 +397,10 @@ static size_t add_tests(struct CMUnitTest *tests, const struct example *examples
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(WRAPPERS) + COUNT(INDIRECT) + COUNT(GLOBALS) +
+	struct CMUnitTest tests[COUNT(WRAPPERS) + COUNT(FALLS) + COUNT(INDIRECT) + COUNT(GLOBALS) +
 	                        COUNT(BARE) + 2];
 	size_t count = add_tests(tests, WRAPPERS, COUNT(WRAPPERS));
+	count += add_tests(tests + count, FALLS, COUNT(FALLS));
 	count += add_tests(tests + count, INDIRECT, COUNT(INDIRECT));
 	count += add_tests(tests + count, GLOBALS, COUNT(GLOBALS));
 	count += add_tests(tests + count, BARE, COUNT(BARE));

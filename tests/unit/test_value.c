@@ -55,6 +55,18 @@ static void expect_number(g2s_value value, uint64_t wanted)
 	assert_true(n == wanted);
 }
 
+/* The set is one atom of this kind, value and width. */
+static void expect_atom(g2s_value value, uint8_t kind, uint64_t n, unsigned width, bool is_signed)
+{
+	size_t count;
+	const struct g2s_atom *atom = g2s_value_atoms(&values, value, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(atom->kind, kind);
+	assert_true(atom->value == n);
+	assert_int_equal(atom->width, width);
+	assert_int_equal(atom->is_signed, is_signed);
+}
+
 static void expect_unknown(g2s_value value, enum g2s_reason reason)
 {
 	const uint64_t wanted[][2] = {{G2S_ATOM_UNKNOWN, reason}};
@@ -134,6 +146,10 @@ static void bounds_places(void **state)
 	for (int64_t i = 0; i < G2S_VALUE_LIMIT; i++) {
 		set = both(set, g2s_value_stack(&values, -8 * i));
 	}
+	size_t count;
+	(void)g2s_value_atoms(&values, set, &count);
+	assert_int_equal(count, G2S_VALUE_LIMIT);
+	set = both(set, g2s_value_stack(&values, -8 * G2S_VALUE_LIMIT));
 	/* Never unknown: a store through it must still be seen to hit the stack. */
 	const uint64_t anywhere[][2] = {{G2S_ATOM_STACK_ANY, 0}};
 	expect(set, 1, anywhere);
@@ -168,8 +184,9 @@ static void cuts_parameters(void **state)
 	/* The kernel looks at 32 bits of the number; a part of those is something else. */
 	g2s_value rdi = parameter(G2S_ATOM_REGISTER, 7);
 	g2s_value slot = parameter(G2S_ATOM_SLOT, 8);
-	assert_int_equal(g2s_value_cut(&values, rdi, 4), rdi);
-	assert_int_equal(g2s_value_extend(&values, slot, 4), slot);
+	expect_atom(g2s_value_cut(&values, rdi, 4), G2S_ATOM_REGISTER, 7, 4, false);
+	expect_atom(g2s_value_extend(&values, slot, 4), G2S_ATOM_SLOT, 8, 4, true);
+	assert_int_equal(g2s_value_cut(&values, rdi, 8), rdi);
 	expect_unknown(g2s_value_cut(&values, rdi, 2), G2S_REASON_COMPUTED);
 	expect_unknown(g2s_value_cut(&values, slot, 1), G2S_REASON_COMPUTED);
 	/* Of a global, less of it is read. */

@@ -59,6 +59,9 @@ const struct g2s_insn *g2s_flow_insn(const struct g2s_flow *flow, uint64_t addr)
 struct g2s_state;
 const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr);
 
+/* The same just after an instruction that goes on, on the way to the next one in memory. */
+const struct g2s_state *g2s_flow_after(struct g2s_flow *flow, uint64_t addr);
+
 /* The value of a register, of a register's low width bytes, and of memory operand in that state. */
 g2s_value g2s_state_register(struct g2s_flow *flow, const struct g2s_state *state, uint8_t reg,
                              unsigned width);

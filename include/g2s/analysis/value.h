@@ -16,6 +16,8 @@
 enum g2s_atom_kind {
 	/* The number in value. */
 	G2S_ATOM_CONST,
+	/* A number whose low 4 bytes are value; the others are not known. */
+	G2S_ATOM_LOW,
 	/* What register value held when the function was entered. */
 	G2S_ATOM_REGISTER,
 	/*
@@ -48,11 +50,20 @@ enum g2s_reason {
 
 struct g2s_atom {
 	uint8_t kind;
-	/* Of memory: how many bytes, and whether they are sign-extended. */
+	/*
+	 * Of memory, of a register and of the unknown: bytes that the number has, and whether
+	 * they are sign-extended; if not, the rest is zero.  0 for a register or the unknown:
+	 * all there are.
+	 */
 	uint8_t width;
 	bool is_signed;
 	/* Of a table: bytes from one entry to the next. */
 	uint8_t stride;
+	/*
+	 * What a comparison has proven of a register, memory or the unknown: its low 4 bytes, as a
+	 * number, are below this. 0: nothing.
+	 */
+	uint8_t limit;
 	uint64_t value;
 	uint64_t base;
 };
@@ -65,7 +76,10 @@ typedef uint32_t g2s_value;
 
 enum {
 	G2S_VALUE_NOTHING = 0,
-	/* Most constants, or places, that a set holds; with more it becomes too-many. */
+	/*
+	 * Most constants, globals or places on the stack that a set holds; with more it becomes
+	 * too-many.
+	 */
 	G2S_VALUE_LIMIT = 64,
 };
 
@@ -114,7 +128,7 @@ const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_valu
 
 g2s_value g2s_value_of(struct g2s_values *values, struct g2s_atom atom);
 g2s_value g2s_value_const(struct g2s_values *values, uint64_t number);
-g2s_value g2s_value_unknown(struct g2s_values *values, enum g2s_reason reason);
+g2s_value g2s_value_unknown(const struct g2s_values *values, enum g2s_reason reason);
 g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset);
 
 /* The union of two sets. */
@@ -132,6 +146,30 @@ g2s_value g2s_value_binary(struct g2s_values *values, enum g2s_op op, g2s_value 
                            unsigned width);
 /* op a, for G2S_OP_NOT and G2S_OP_NEG. */
 g2s_value g2s_value_unary(struct g2s_values *values, enum g2s_op op, g2s_value a, unsigned width);
+
+/*
+ * What is left of value when its low width bytes stand in that relation (enum g2s_condition) to the
+ * number right; nothing when they cannot.
+ */
+g2s_value g2s_value_restrict(struct g2s_values *values, g2s_value value, unsigned width,
+                             enum g2s_condition condition, uint64_t right);
+
+/* What is left of value when none of the bits of mask, or some of them, are set in it. */
+g2s_value g2s_value_tested(struct g2s_values *values, g2s_value value, uint64_t mask, bool zero);
+
+/* What is left of the places on the stack when they stand in that relation to another one. */
+g2s_value g2s_value_restrict_stack(struct g2s_values *values, g2s_value value,
+                                   enum g2s_condition condition, int64_t right);
+
+/*
+ * Continues numbers that a loop counts, *value, to the last that still stands in that relation to
+ * right.  False when they are no progression, or when it would become too many.
+ */
+bool g2s_value_extrapolate(struct g2s_values *values, g2s_value *value, unsigned width,
+                           enum g2s_condition condition, uint64_t right);
+
+/* True when every number that the value can be is listed, or below a known limit. */
+bool g2s_value_is_listed(const struct g2s_values *values, g2s_value value);
 
 /* True, and the number in *out, when the set is exactly one constant. */
 bool g2s_value_is_const(const struct g2s_values *values, g2s_value value, uint64_t *out);

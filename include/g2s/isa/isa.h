@@ -99,6 +99,44 @@ struct g2s_effect {
 	struct g2s_operand b;
 };
 
+/* How an instruction leaves the flags that conditions look at. */
+enum g2s_flags {
+	/* As they were. */
+	G2S_FLAGS_KEPT,
+	/* In a way that is not described. */
+	G2S_FLAGS_LOST,
+	/* As comparing two operands does: they tell everything about compared[0] - compared[1]. */
+	G2S_FLAGS_COMPARED,
+	/* They tell whether compared[0], which the instruction wrote, is zero or negative. */
+	G2S_FLAGS_RESULT,
+	/* They tell whether compared[0] and compared[1] have a bit in common. */
+	G2S_FLAGS_TESTED,
+};
+
+/*
+ * What a branch is taken on, in terms of the comparison that the flags tell about; the
+ * opposite of a condition is its number with the lowest bit changed.
+ */
+enum g2s_condition {
+	/* Something else; it has no opposite. */
+	G2S_IF_ANY = 0,
+	G2S_IF_EQUAL = 2,
+	G2S_IF_NOT_EQUAL,
+	/* Unsigned: below, at least, at most, above. */
+	G2S_IF_BELOW,
+	G2S_IF_NOT_BELOW,
+	G2S_IF_NOT_ABOVE,
+	G2S_IF_ABOVE,
+	/* Signed. */
+	G2S_IF_LESS,
+	G2S_IF_NOT_LESS,
+	G2S_IF_NOT_GREATER,
+	G2S_IF_GREATER,
+	/* The highest bit of the result. */
+	G2S_IF_NEGATIVE,
+	G2S_IF_NOT_NEGATIVE,
+};
+
 /* Where control goes after an instruction. */
 enum g2s_step {
 	G2S_STEP_NEXT,
@@ -124,6 +162,11 @@ struct g2s_insn {
 	 */
 	uint8_t enters;
 	uint8_t effect_count;
+	/* What it does to the flags (enum g2s_flags), and of a branch, when it is taken. */
+	uint8_t flags;
+	uint8_t condition;
+	/* A trap that control can go on behind (INT3), with which linkers also fill gaps. */
+	bool breakpoint;
 	/* Where a direct call, jump or branch goes. */
 	uint64_t target;
 	/*
@@ -132,6 +175,7 @@ struct g2s_insn {
 	 */
 	uint64_t address;
 	struct g2s_operand target_operand;
+	struct g2s_operand compared[2];
 	/* In this order, before the clobbers. */
 	struct g2s_effect effects[G2S_EFFECTS];
 	/* Bit r: register r holds something unknown afterwards; likewise vectors. */
