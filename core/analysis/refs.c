@@ -438,6 +438,18 @@ static bool word_of(const struct search *search, size_t offset, unsigned width, 
 	return true;
 }
 
+/* True when instructions are expected at place. */
+static bool is_code(const struct g2s_refs *refs, uint64_t place)
+{
+	const struct g2s_funcs *funcs = refs->funcs;
+	for (size_t i = 0; i < funcs->code_count && place >= funcs->code[i].start; i++) {
+		if (place < funcs->code[i].end) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A word of data that may be an address of interest: the lower half of it is. */
 static bool found_word(void *user, size_t offset)
 {
@@ -446,11 +458,13 @@ static bool found_word(void *user, size_t offset)
 	unsigned word = refs->arch->word;
 	uint64_t place = search->addr + offset;
 	uint64_t value;
-	if ((place & (word - 1)) != 0 && !search->loose) {
+	/* Between instructions whole words alone are no accident. */
+	bool loose = search->loose && !is_code(refs, place);
+	if ((place & (word - 1)) != 0 && !loose) {
 		return true;
 	}
 	bool wanted = word_of(search, offset, word, &value) && is_wanted(search, value);
-	if (!wanted && search->loose) {
+	if (!wanted && loose) {
 		wanted = word_of(search, offset, 4, &value) && is_wanted(search, value);
 	}
 	return !wanted || is_table(refs, place) ||

@@ -94,7 +94,7 @@ static bool equate(struct g2s_atom *atom, unsigned width, uint64_t right)
 	if (zero_above <= width) {
 		*atom = (struct g2s_atom){.kind = G2S_ATOM_CONST, .value = right};
 	} else if (width == 4) {
-		*atom = (struct g2s_atom){.kind = G2S_ATOM_LOW, .value = right};
+		*atom = (struct g2s_atom){.kind = G2S_ATOM_LOW, .width = 4, .value = right};
 	}
 	return true;
 }
@@ -161,7 +161,7 @@ g2s_value g2s_value_restrict(struct g2s_values *values, g2s_value value, unsigne
 	for (size_t i = 0; i < count; i++) {
 		struct g2s_atom atom = atoms[i];
 		bool number = atom.kind == G2S_ATOM_CONST ||
-		              (atom.kind == G2S_ATOM_LOW && width <= 4);
+		              (atom.kind == G2S_ATOM_LOW && width <= atom.width);
 		if (number ? holds(condition, atom.value, right, width)
 		           : !is_symbol(&atom) ||
 		                     restrict_symbol(&atom, width, condition, right)) {
@@ -179,7 +179,8 @@ g2s_value g2s_value_tested(struct g2s_values *values, g2s_value value, uint64_t 
 	const struct g2s_atom *atoms = g2s_value_atoms(values, value, &count);
 	for (size_t i = 0; i < count; i++) {
 		bool number = atoms[i].kind == G2S_ATOM_CONST ||
-		              (atoms[i].kind == G2S_ATOM_LOW && mask <= UINT32_MAX);
+		              (atoms[i].kind == G2S_ATOM_LOW &&
+		               mask <= value_mask(atoms[i].width));
 		if (!number || ((atoms[i].value & mask) == 0) == zero) {
 			value_put(&draft, &atoms[i]);
 		}

@@ -246,6 +246,11 @@ static void set_register(const struct machine *m, struct g2s_state *state,
 		*reg = g2s_value_cut(m->values, value, dst->width);
 		return;
 	}
+	if (dst->lane == 0 && !g2s_value_is_numbers(m->values, *reg)) {
+		*reg = g2s_value_low(m->values, g2s_value_cut(m->values, value, dst->width),
+		                     dst->width);
+		return;
+	}
 	unsigned shift = 8u * dst->lane;
 	uint64_t part = ((UINT64_C(1) << (8 * dst->width)) - 1) << shift;
 	g2s_value kept = g2s_value_binary(m->values, G2S_OP_AND, *reg,

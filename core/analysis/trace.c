@@ -186,8 +186,13 @@ void trace_value(struct trace *trace, g2s_value value, const struct destination 
 	for (size_t i = 0; i < count && !trace->failed; i++) {
 		const struct g2s_atom *atom = &atoms[i];
 		switch (atom->kind) {
-		case G2S_ATOM_CONST:
 		case G2S_ATOM_LOW:
+			if (atom->width < 4) {
+				take_unknown(trace, G2S_REASON_COMPUTED, to);
+				break;
+			}
+			__attribute__((fallthrough));
+		case G2S_ATOM_CONST:
 			take_number(trace, atom->value, to);
 			break;
 		case G2S_ATOM_REGISTER:

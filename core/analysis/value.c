@@ -339,6 +339,27 @@ g2s_value g2s_value_join(struct g2s_values *values, g2s_value a, g2s_value b)
 	return result;
 }
 
+g2s_value g2s_value_low(struct g2s_values *values, g2s_value value, unsigned width)
+{
+	struct draft draft;
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(values, value, &count);
+	draft.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct g2s_atom atom = atoms[i];
+		if (atom.kind == G2S_ATOM_CONST) {
+			atom.kind = G2S_ATOM_LOW;
+			atom.width = (uint8_t)width;
+			atom.value &= value_mask(width);
+		} else {
+			atom = (struct g2s_atom){.kind = G2S_ATOM_UNKNOWN,
+			                         .value = G2S_REASON_COMPUTED};
+		}
+		value_put(&draft, &atom);
+	}
+	return value_intern(values, &draft);
+}
+
 g2s_value g2s_value_widen(struct g2s_values *values, g2s_value value)
 {
 	struct draft draft;
@@ -414,10 +435,11 @@ static struct g2s_atom cut_atom(struct g2s_atom atom, unsigned width, bool is_si
 {
 	switch (atom.kind) {
 	case G2S_ATOM_LOW:
-		if (width > 4) {
+		if (width > atom.width) {
 			return atom;
 		}
 		atom.kind = G2S_ATOM_CONST;
+		atom.width = 0;
 		__attribute__((fallthrough));
 	case G2S_ATOM_CONST:
 		atom.value = is_signed ? value_sign_extend(atom.value, width)
@@ -531,23 +553,36 @@ static bool combine_stack(enum g2s_op op, const struct g2s_atom *a, const struct
 	return op == G2S_OP_ADD || op == G2S_OP_SUB || op == G2S_OP_AND || op == G2S_OP_OR;
 }
 
+/* The bytes of a number that are known. */
+static unsigned known_bytes(const struct g2s_atom *atom)
+{
+	return atom->kind == G2S_ATOM_CONST ? 8 : atom->width;
+}
+
 /*
- * An operation on two numbers of which only the low 4 bytes are known for sure; false when more
+ * An operation on two numbers of which only some low bytes are known for sure; false when more
  * would be needed.
  */
 static bool combine_low(enum g2s_op op, const struct g2s_atom *a, const struct g2s_atom *b,
                         unsigned width, struct g2s_atom *out)
 {
-	bool mask = op == G2S_OP_AND && ((a->kind == G2S_ATOM_CONST && a->value <= UINT32_MAX) ||
-	                                 (b->kind == G2S_ATOM_CONST && b->value <= UINT32_MAX));
+	unsigned x = known_bytes(a);
+	unsigned y = known_bytes(b);
+	unsigned known = x < y ? x : y;
+	bool mask = op == G2S_OP_AND &&
+	            ((a->kind == G2S_ATOM_CONST && a->value <= value_mask(known)) ||
+	             (b->kind == G2S_ATOM_CONST && b->value <= value_mask(known)));
 	bool right = op == G2S_OP_SHR || op == G2S_OP_SAR;
-	if ((right && width > 4) || ((right || op == G2S_OP_SHL) && b->kind != G2S_ATOM_CONST)) {
+	if ((right && width > known) ||
+	    ((right || op == G2S_OP_SHL) && b->kind != G2S_ATOM_CONST)) {
 		return false;
 	}
-	*out = (struct g2s_atom){.kind = G2S_ATOM_LOW};
-	out->value = compute(op, a->value, b->value, width) & value_mask(width < 4 ? width : 4);
-	if (width <= 4 || mask) {
+	*out = (struct g2s_atom){.kind = G2S_ATOM_LOW, .width = (uint8_t)known};
+	out->value = compute(op, a->value, b->value, width) &
+	             value_mask(width < known ? width : known);
+	if (width <= known || mask) {
 		out->kind = G2S_ATOM_CONST;
+		out->width = 0;
 	}
 	return true;
 }
@@ -681,6 +716,18 @@ g2s_value g2s_value_unary(struct g2s_values *values, enum g2s_op op, g2s_value a
 	g2s_value none = g2s_value_const(values, op == G2S_OP_NOT ? UINT64_MAX : 0);
 	return op == G2S_OP_NOT ? g2s_value_binary(values, G2S_OP_XOR, a, none, width)
 	                        : g2s_value_binary(values, G2S_OP_SUB, none, a, width);
+}
+
+bool g2s_value_is_numbers(const struct g2s_values *values, g2s_value value)
+{
+	size_t count;
+	const struct g2s_atom *atoms = g2s_value_atoms(values, value, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i].kind != G2S_ATOM_CONST) {
+			return false;
+		}
+	}
+	return count != 0;
 }
 
 bool g2s_value_is_const(const struct g2s_values *values, g2s_value value, uint64_t *out)

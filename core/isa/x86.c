@@ -402,6 +402,21 @@ static void translate_pop(struct translation *t)
 	move(t, dst, scratch);
 }
 
+/* ADC and SBB: with the carry or without, nobody knows. */
+static bool translate_carry(struct translation *t, enum g2s_op op)
+{
+	struct g2s_operand dst = operand(t, 0);
+	struct g2s_operand src = operand(t, 1);
+	struct g2s_operand scratch = register_operand(G2S_SCRATCH, dst.width);
+	if (dst.width < 4 || dst.width > WORD || !is_followed(&dst) || !is_followed(&src)) {
+		return false;
+	}
+	effect(t, op, scratch, dst, src);
+	effect(t, op, dst, scratch, immediate(1, 1));
+	effect(t, G2S_OP_SELECT, dst, dst, scratch);
+	return true;
+}
+
 static void translate_leave(struct translation *t)
 {
 	move(t, register_operand(RSP, WORD), register_operand(RBP, WORD));
@@ -452,11 +467,13 @@ static bool translate_known(struct translation *t)
 		struct g2s_operand a = operand(t, 0);
 		struct g2s_operand b = operand(t, 1);
 		if (!same_register(&a, &b)) {
-			return false;
+			return translate_carry(t, G2S_OP_SUB);
 		}
 		effect(t, G2S_OP_MASK, a, none, none);
 		return true;
 	}
+	case ZYDIS_MNEMONIC_ADC:
+		return translate_carry(t, G2S_OP_ADD);
 	case ZYDIS_MNEMONIC_XCHG:
 		translate_exchange(t);
 		return true;

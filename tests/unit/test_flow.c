@@ -74,7 +74,18 @@ static const struct example CONSTANTS[] = {
 	{"mov eax over rax", BOTH, "f: 48c7c0ffffffff b802000000 48c1e820 .s: 0f05 c3",
 	 "s syscall 0 imm"},
 	/* mov al, 60: what is above came from elsewhere */
-	{"mov al alone", C, "f: 8b07 b03c .s: 0f05 c3", "s syscall ? memory"},
+	{"mov al alone", C, "f: 8b07 b03c .s: 0f05 c3", "s syscall ? computed"},
+	/* mov eax, [rdi]; mov al, 60; movzx eax, al */
+	{"mov al, taken out again", C, "f: 8b07 b03c 0fb6c0 .s: 0f05 c3", "s syscall 60 imm"},
+	/* mov eax, [rdi]; cmp esi, 5; setle al; movzx eax, al; add rax, 146 */
+	{"setle", C, "f: 8b07 83fe05 0f9ec0 0fb6c0 480592000000 .s: 0f05 c3",
+	 "s syscall 146 imm; s syscall 147 imm"},
+	/* mov eax, [rdi]; mov al, 60; movzx eax, ax: of two bytes one is known */
+	{"mov al, with what is above", C, "f: 8b07 b03c 0fb7c0 .s: 0f05 c3",
+	 "s syscall ? computed"},
+	/* mov eax, 0x127; test esi, esi; jne; mov eax, 0x227; mov al, 1: each keeps what is above */
+	{"mov al of two", C, "f: b827010000 85f6 75 ~t b827020000 .t: b001 .s: 0f05 c3",
+	 "s syscall 257 imm; s syscall 513 imm"},
 	/* mov edi, -1; movsxd rax, edi; and eax, 0x7f */
 	{"movsxd", BOTH, "f: bfffffffff 4863c7 83e07f .s: 0f05 c3", "s syscall 127 imm"},
 	/* mov edi, 0x127; movzx eax, dil */

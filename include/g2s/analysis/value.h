@@ -16,7 +16,7 @@
 enum g2s_atom_kind {
 	/* The number in value. */
 	G2S_ATOM_CONST,
-	/* A number whose low 4 bytes are value; the others are not known. */
+	/* A number whose low width bytes (1, 2 or 4) are value; the others are not known. */
 	G2S_ATOM_LOW,
 	/* What register value held when the function was entered. */
 	G2S_ATOM_REGISTER,
@@ -134,6 +134,9 @@ g2s_value g2s_value_stack(struct g2s_values *values, int64_t offset);
 /* The union of two sets. */
 g2s_value g2s_value_join(struct g2s_values *values, g2s_value a, g2s_value b);
 
+/* What holds the low width bytes of value, and above them nobody knows what. */
+g2s_value g2s_value_low(struct g2s_values *values, g2s_value value, unsigned width);
+
 /* The value with its constants given up as too many, and its places on the stack as any. */
 g2s_value g2s_value_widen(struct g2s_values *values, g2s_value value);
 
@@ -170,6 +173,9 @@ bool g2s_value_extrapolate(struct g2s_values *values, g2s_value *value, unsigned
 
 /* True when every number that the value can be is listed, or below a known limit. */
 bool g2s_value_is_listed(const struct g2s_values *values, g2s_value value);
+
+/* True when the set has constants alone. */
+bool g2s_value_is_numbers(const struct g2s_values *values, g2s_value value);
 
 /* True, and the number in *out, when the set is exactly one constant. */
 bool g2s_value_is_const(const struct g2s_values *values, g2s_value value, uint64_t *out);
