@@ -2,9 +2,8 @@
 #include "g2s/analysis/refs.h"
 
 #include "g2s/memory.h"
-#include "g2s/words.h"
+#include "refs_parts.h"
 
-#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,13 +22,6 @@ enum {
 	/* Branches in a chunk (which then has 512 bytes), and chunks that are allocated at once. */
 	CHUNK_BRANCHES = 62,
 	SLAB_CHUNKS = 512,
-	/*
-	 * Words of the runtime's moduledata that point at the starts of sections, not at
-	 * objects.
-	 */
-	MODULE_WORDS = 64,
-	/* Windows further apart than this are looked for in data one after the other. */
-	FAR_APART = 1 << 30,
 };
 
 struct g2s_refs_chunk {
@@ -42,24 +34,6 @@ struct g2s_refs_slab {
 	struct g2s_refs_slab *next;
 	size_t used;
 	struct g2s_refs_chunk chunks[SLAB_CHUNKS];
-};
-
-/* A search of one stretch of code or data, as the functions that are told need to know it. */
-struct search {
-	const struct g2s_refs *refs;
-	struct g2s_references *out;
-	/* What is searched: where it is in memory, its bytes. */
-	uint64_t addr;
-	const uint8_t *data;
-	size_t size;
-	/* Words count at every address, and if only 4 bytes of them are the address. */
-	bool loose;
-	const struct g2s_window *windows;
-	size_t count;
-	const uint8_t *filter;
-	/* Of methods: what is searched for, and what their numbers count from. */
-	struct g2s_words words;
-	uint64_t text;
 };
 
 /*
@@ -236,7 +210,7 @@ void g2s_refs_free(struct g2s_refs *refs)
  * -------------------------------------------------------------------------------------
  */
 
-static bool append(struct g2s_references *out, struct g2s_reference reference)
+bool refs_append(struct g2s_references *out, struct g2s_reference reference)
 {
 	if (!g2s_grow(&out->items, &out->capacity, out->count + 1, sizeof(*out->items))) {
 		return false;
@@ -259,7 +233,7 @@ static uint8_t *make_filter(const struct g2s_window *windows, size_t count)
 	return filter;
 }
 
-static bool is_wanted(const struct search *search, uint64_t addr)
+bool refs_is_wanted(const struct search *search, uint64_t addr)
 {
 	uint64_t g = addr >> GRAIN;
 	return (search->filter[g % FILTER_BITS / 8] >> g % 8 & 1) != 0 &&
@@ -269,7 +243,7 @@ static bool is_wanted(const struct search *search, uint64_t addr)
 static bool found_near(void *user, size_t offset, uint64_t target)
 {
 	const struct search *search = user;
-	return append(search->out, (struct g2s_reference){search->addr + offset, target,
+	return refs_append(search->out, (struct g2s_reference){search->addr + offset, target,
 	                                                  G2S_REFERENCE_BRANCH});
 }
 
@@ -324,8 +298,8 @@ static bool search_bucket(const struct search *search, size_t bucket)
 		for (uint32_t i = 0; i < chunk->count; i++) {
 			const struct g2s_branch *branch = &chunk->items[i];
 			uint64_t target = refs->base + branch->to;
-			if (is_wanted(search, target) &&
-			    !append(search->out, (struct g2s_reference){refs->base + branch->from,
+			if (refs_is_wanted(search, target) &&
+			    !refs_append(search->out, (struct g2s_reference){refs->base + branch->from,
 			                                                target,
 			                                                G2S_REFERENCE_BRANCH})) {
 				return false;
@@ -393,333 +367,21 @@ bool g2s_refs_each_branch(const struct g2s_refs *refs,
 	return true;
 }
 
-/*
- * Tables that hold addresses for other purposes than calling: pclntab, moduledata, the ELF
- * symbols.
- */
-static bool is_table(const struct g2s_refs *refs, uint64_t addr)
-{
-	const struct g2s_pclntab *tab = refs->funcs->tab;
-	const struct g2s_range *tables = refs->funcs->elf->loader_tables;
-	for (unsigned i = 0; i < sizeof(refs->funcs->elf->loader_tables) / sizeof(*tables); i++) {
-		if (addr >= tables[i].start && addr < tables[i].end) {
-			return true;
-		}
-	}
-	if (g2s_elf_is_header(refs->funcs->elf, addr)) {
-		return true;
-	}
-	if (tab == NULL) {
-		return false;
-	}
-	return (addr >= tab->addr && addr < tab->end) ||
-	       (tab->moduledata.start != 0 && addr >= tab->moduledata.start &&
-	        addr < tab->moduledata.start + (uint64_t)MODULE_WORDS * tab->word);
-}
-
-/*
- * True for files whose pointers may stand anywhere and be short: Go keeps its own whole and
- * aligned, C may pack them where nothing is moved when it is loaded.
- */
-static bool is_loose(const struct g2s_refs *refs)
-{
-	return refs->funcs->tab == NULL && !refs->funcs->go_unlisted &&
-	       refs->funcs->elf->type == ET_EXEC;
-}
-
-/* Reads width bytes at offset of what is searched; false when they are not all there. */
-static bool word_of(const struct search *search, size_t offset, unsigned width, uint64_t *out)
-{
-	*out = 0;
-	if (search->size - offset < width) {
-		return false;
-	}
-	memcpy(out, search->data + offset, width);
-	return true;
-}
-
-/* True when instructions are expected at place. */
-static bool is_code(const struct g2s_refs *refs, uint64_t place)
-{
-	const struct g2s_funcs *funcs = refs->funcs;
-	for (size_t i = 0; i < funcs->code_count && place >= funcs->code[i].start; i++) {
-		if (place < funcs->code[i].end) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A word of data that may be an address of interest: the lower half of it is. */
-static bool found_word(void *user, size_t offset)
-{
-	const struct search *search = user;
-	const struct g2s_refs *refs = search->refs;
-	unsigned word = refs->arch->word;
-	uint64_t place = search->addr + offset;
-	uint64_t value;
-	/* Between instructions whole words alone are no accident. */
-	bool loose = search->loose && !is_code(refs, place);
-	if ((place & (word - 1)) != 0 && !loose) {
-		return true;
-	}
-	bool wanted = word_of(search, offset, word, &value) && is_wanted(search, value);
-	if (!wanted && loose) {
-		wanted = word_of(search, offset, 4, &value) && is_wanted(search, value);
-	}
-	return !wanted || is_table(refs, place) ||
-	       append(search->out, (struct g2s_reference){place, value, G2S_REFERENCE_DATA});
-}
-
-/* What all addresses of interest in some windows are multiples of: Go's functions are aligned. */
-static uint32_t align_of(const struct search *search, size_t first, size_t last)
-{
-	const struct g2s_funcs *funcs = search->refs->funcs;
-	bool starts = funcs->tab != NULL && search->windows[first].start >= funcs->tab->code.start &&
-	              search->windows[last - 1].end <= funcs->tab->code.end;
-	for (size_t i = first; starts && i < last; i++) {
-		starts = search->windows[i].end - search->windows[i].start == 1 &&
-		         (search->windows[i].start & (funcs->go_align - 1)) == 0;
-	}
-	return starts ? (uint32_t)funcs->go_align : 1;
-}
-
-/* Searches size bytes of data at addr for words, from each of the first phases bytes on. */
-static bool search_bytes(struct search *search, const uint8_t *data, uint64_t addr, size_t size,
-                         unsigned phases)
-{
-	for (unsigned phase = 0; phase < phases && phase < size; phase++) {
-		search->addr = addr + phase;
-		search->data = data + phase;
-		search->size = size - phase;
-		for (size_t first = 0; first < search->count;) {
-			uint64_t low = search->windows[first].start;
-			size_t next = first + 1;
-			while (next < search->count &&
-			       search->windows[next].end - low < FAR_APART) {
-				next++;
-			}
-			uint64_t span = search->windows[next - 1].end - low;
-			const struct g2s_words words = {
-				.low = (uint32_t)low,
-				.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
-				.align = align_of(search, first, next),
-			};
-			if (!g2s_words_search(G2S_WORDS_BEST, search->data, search->size, words,
-			                      found_word, search)) {
-				return false;
-			}
-			first = next;
-		}
-	}
-	return true;
-}
-
-/* What is done with a stretch of data. */
-typedef bool (*data_visit)(struct search *search, const uint8_t *data, uint64_t addr, size_t size);
-
-/* Hands visit [start, end) of a segment, less Go's text and its function table. */
-static bool each_part(struct search *search, const struct g2s_segment *segment, uint64_t start,
-                      uint64_t end, data_visit visit)
-{
-	const struct g2s_pclntab *tab = search->refs->funcs->tab;
-	if (start >= end) {
-		return true;
-	}
-	for (unsigned i = 0; tab != NULL && i < 2; i++) {
-		struct g2s_range part = i == 0 ? tab->code : (struct g2s_range){tab->addr, tab->end};
-		if (part.start < end && part.end > start) {
-			return each_part(search, segment, start, part.start, visit) &&
-			       each_part(search, segment, part.end, end, visit);
-		}
-	}
-	return visit(search, segment->bytes.data + (start - segment->addr), start,
-	             (size_t)(end - start));
-}
-
-/* Hands visit everything that is neither Go's text nor its function table. */
-static bool each_data(struct search *search, data_visit visit)
-{
-	const struct g2s_elf *elf = search->refs->funcs->elf;
-	for (size_t i = 0; i < elf->segment_count; i++) {
-		const struct g2s_segment *segment = &elf->segments[i];
-		if (!each_part(search, segment, segment->addr,
-		               segment->addr + segment->bytes.size, visit)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool search_words(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
-{
-	size_t skipped = search->loose ? 0 : (size_t)(-addr & 3);
-	return skipped >= size ||
-	       search_bytes(search, data + skipped, addr + skipped, size - skipped,
-	                    search->loose ? 4 : 1);
-}
-
-static bool found_method(void *user, size_t offset);
-
-/* Searches for the numbers of methods. */
-static bool search_numbers(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
-{
-	size_t skipped = (size_t)(-addr & 3);
-	if (skipped >= size) {
-		return true;
-	}
-	search->addr = addr + skipped;
-	search->data = data + skipped;
-	search->size = size - skipped;
-	return g2s_words_search(G2S_WORDS_BEST, search->data, search->size, search->words,
-	                        found_method, search);
-}
-
-/* Those of the loader's words that do not hold their value already in the file. */
-static bool search_relocs(const struct search *search)
-{
-	const struct g2s_elf *elf = search->refs->funcs->elf;
-	for (size_t i = 0; i < elf->reloc_count; i++) {
-		const struct g2s_reloc *reloc = &elf->relocs[i];
-		uint64_t raw = 0;
-		struct g2s_bytes view;
-		if (reloc->foreign || !is_wanted(search, reloc->value) ||
-		    is_table(search->refs, reloc->addr)) {
-			continue;
-		}
-		bool seen = (reloc->addr & (elf->word - 1)) == 0 &&
-		            g2s_elf_view(elf, reloc->addr, &view) &&
-		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
-		if (!seen && !append(search->out, (struct g2s_reference){reloc->addr, reloc->value,
-		                                                         G2S_REFERENCE_DATA})) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool search_data(struct search *search)
-{
-	return each_data(search, search_words) && search_relocs(search);
-}
-
 bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
                     struct g2s_references *out)
 {
 	uint8_t *filter = make_filter(windows, count);
 	struct search search = {
 		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
-	bool fine = filter != NULL && (count == 0 || search_data(&search));
+	bool fine = filter != NULL && (count == 0 || refs_search_data(&search));
 	free(filter);
 	return fine;
-}
-
-static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
-{
-	const struct g2s_function *function = g2s_funcs_find(refs->funcs, addr);
-	return function != NULL && function->start == addr;
-}
-
-/*
- * True when a name of Go's type data stands at addr: flags, length as a varint, text
- * (internal/abi, Name). Methods of types have one or two bytes of length.
- */
-static bool is_name(const struct g2s_elf *elf, uint64_t addr)
-{
-	struct g2s_bytes view;
-	uint64_t flags, length, high = 0;
-	if (!g2s_elf_view(elf, addr, &view) || !g2s_bytes_uint(view, 0, 1, &flags) || flags > 15 ||
-	    !g2s_bytes_uint(view, 1, 1, &length) || length == 0) {
-		return false;
-	}
-	size_t at = 2;
-	if ((length & 0x80) != 0) {
-		if (!g2s_bytes_uint(view, at++, 1, &high) || high > 15) {
-			return false;
-		}
-		length = (length & 0x7f) | high << 7;
-	}
-	struct g2s_bytes text;
-	if (!g2s_bytes_slice(view, at, length, &text)) {
-		return false;
-	}
-	for (size_t i = 0; i < text.size; i++) {
-		uint8_t c = text.data[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		              c >= 0x80;
-		if (!letter && (i == 0 || c < '0' || c > '9')) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/*
- * True when a method's numbers stand at offset of what is searched: a name, a type, and two that
- * lead to functions.
- */
-static bool is_method(const struct search *search, size_t offset)
-{
-	const struct g2s_pclntab *tab = search->refs->funcs->tab;
-	uint32_t method[4];
-	if (search->size < sizeof(method) || offset > search->size - sizeof(method)) {
-		return false;
-	}
-	memcpy(method, search->data + offset, sizeof(method));
-	/* Distance 0 stands for a method that the linker dropped, as does -1. */
-	if (method[2] == 0 || method[3] == 0 ||
-	    !starts_function(search->refs, search->text + method[2]) ||
-	    !starts_function(search->refs, search->text + method[3])) {
-		return false;
-	}
-	bool named = tab->base_count == 0;
-	for (unsigned i = 0; i < tab->base_count && !named; i++) {
-		named = is_name(search->refs->funcs->elf, tab->bases[i] + method[0]);
-	}
-	return named;
-}
-
-static bool found_method(void *user, size_t offset)
-{
-	const struct search *search = user;
-	uint64_t distance;
-	(void)word_of(search, offset, 4, &distance);
-	return !is_wanted(search, search->text + distance) ||
-	       !((offset >= 8 && is_method(search, offset - 8)) ||
-	         (offset >= 12 && is_method(search, offset - 12))) ||
-	       append(search->out, (struct g2s_reference){search->addr + offset,
-	                                                  search->text + distance,
-	                                                  G2S_REFERENCE_METHOD});
-}
-
-/*
- * Methods of Go types are reached by 32-bit distances from the start of text (internal/abi:
- * type Method struct {Name, Mtyp, Ifn, Tfn}): two in a row that lead to functions.  Where type data
- * is, Go's versions say in different ways; so all data is searched.
- */
-static bool search_methods(struct search *search)
-{
-	const struct g2s_refs *refs = search->refs;
-	const struct g2s_pclntab *tab = refs->funcs->tab;
-	const struct g2s_window *last = &search->windows[search->count - 1];
-	if (tab == NULL || last->end <= tab->code.start ||
-	    search->windows[0].start >= tab->code.end) {
-		return true;
-	}
-	search->text = tab->text != 0 ? tab->text : tab->code.start;
-	uint64_t span = last->end - search->windows[0].start;
-	search->words = (struct g2s_words){
-		.low = (uint32_t)(search->windows[0].start - search->text),
-		.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
-		.align = (uint32_t)refs->funcs->go_align,
-	};
-	return each_data(search, search_numbers);
 }
 
 static bool found_operand(void *user, size_t offset, uint64_t target)
 {
 	const struct search *search = user;
-	return append(search->out, (struct g2s_reference){search->addr + offset, target,
+	return refs_append(search->out, (struct g2s_reference){search->addr + offset, target,
 	                                                  G2S_REFERENCE_OPERAND});
 }
 
@@ -730,7 +392,10 @@ static bool search_operands(const struct search *search, struct g2s_range range,
 	struct g2s_bytes code;
 	struct search found = {.refs = search->refs, .out = search->out, .addr = range.start};
 	struct g2s_sink sink = {.address = found_operand, .user = &found};
-	return count == 0 || range.start >= range.end ||
+	/* Go counts addresses from the instruction; some are out of reach. */
+	bool far = count != 0 && go && windows[0].start > range.end &&
+	           windows[0].start - range.end > INT32_MAX;
+	return count == 0 || far || range.start >= range.end ||
 	       !g2s_elf_view(search->refs->funcs->elf, range.start, &code) ||
 	       search->refs->arch->search_addresses(code.data, (size_t)(range.end - range.start),
 	                                            range.start, go, windows, count, &sink);
@@ -742,8 +407,8 @@ static bool search_takes(const struct search *search)
 	const struct g2s_refs *refs = search->refs;
 	for (size_t i = 0; i < refs->take_count; i++) {
 		uint64_t target = refs->base + refs->takes[i].to;
-		if (is_wanted(search, target) &&
-		    !append(search->out, (struct g2s_reference){refs->base + refs->takes[i].from,
+		if (refs_is_wanted(search, target) &&
+		    !refs_append(search->out, (struct g2s_reference){refs->base + refs->takes[i].from,
 		                                                target, G2S_REFERENCE_OPERAND})) {
 			return false;
 		}
@@ -782,8 +447,9 @@ static bool search_addresses(struct search *search)
 	return search_takes(search);
 }
 
-bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
-                        size_t count, struct g2s_references *out)
+/* Operands first, sorted by place; with data, words and methods after them. */
+static bool find_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
+                           size_t count, bool data, struct g2s_references *out)
 {
 	if (count == 0 || refs->funcs->code_count == 0) {
 		return true;
@@ -792,12 +458,24 @@ bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *wi
 	uint8_t *filter = make_filter(windows, count);
 	struct search search = {
 		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter,
-		.loose = is_loose(refs)};
+		.loose = refs_are_loose(refs)};
 	bool fine = filter != NULL && search_addresses(&search);
 	if (out->count != before) {
 		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);
 	}
-	fine = fine && search_data(&search) && search_methods(&search);
+	fine = fine && (!data || (refs_search_data(&search) && refs_search_methods(&search)));
 	free(filter);
 	return fine;
+}
+
+bool g2s_refs_operands(const struct g2s_refs *refs, const struct g2s_window *windows,
+                       size_t count, struct g2s_references *out)
+{
+	return find_addresses(refs, windows, count, false, out);
+}
+
+bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
+                        size_t count, struct g2s_references *out)
+{
+	return find_addresses(refs, windows, count, true, out);
 }

@@ -16,10 +16,16 @@ enum {
 	 */
 	NUMBER_GETTIMEOFDAY = 96,
 	NUMBER_CLOCK_GETTIME = 228,
+	/* Bytes from one entry of the vsyscall page to the next. */
+	VSYSCALL_STEP = 1024,
 };
 
-/* Where the kernel maps the vsyscall page on x86-64; gettimeofday is its first entry. */
+/*
+ * Where the kernel maps the vsyscall page on x86-64, and the system calls that it emulates when its
+ * entries are called: gettimeofday, time, getcpu.
+ */
 static const uint64_t VSYSCALL_PAGE = UINT64_C(0xffffffffff600000);
+static const uint16_t VSYSCALLS[] = {NUMBER_GETTIMEOFDAY, 201, 309};
 
 enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
                                struct g2s_error *err)
@@ -255,6 +261,34 @@ static void ask_by_name(struct trace *trace)
 	}
 }
 
+/* Old C code calls the vsyscall page by itself. */
+static void find_vsyscalls(struct trace *trace)
+{
+	enum { COUNT = sizeof(VSYSCALLS) / sizeof(VSYSCALLS[0]) };
+	const struct g2s_program *program = trace->program;
+	struct g2s_window windows[COUNT];
+	struct g2s_references found = {0};
+	for (unsigned i = 0; i < COUNT; i++) {
+		uint64_t entry = VSYSCALL_PAGE + (uint64_t)VSYSCALL_STEP * i;
+		windows[i] = (struct g2s_window){entry, entry + 1};
+	}
+	bool fine = program->funcs.tab == NULL
+	                    ? g2s_refs_addresses(&trace->refs, windows, COUNT, &found)
+	                    : g2s_refs_operands(&trace->refs, windows, COUNT, &found);
+	trace->failed = trace->failed || !fine;
+	for (size_t i = 0; i < found.count && !trace->failed; i++) {
+		const struct g2s_reference *r = &found.items[i];
+		struct sweep_mark mark = {.addr = r->place};
+		trace_sweep(trace, &mark, 1);
+		struct destination to = {mark.insn != 0 ? mark.insn : r->place, "vdso",
+		                         r->kind == G2S_REFERENCE_OPERAND ? "imm" : "data",
+		                         program->arch->name, 0, false};
+		trace_site(trace, &to, VSYSCALLS[(r->target - VSYSCALL_PAGE) / VSYSCALL_STEP],
+		           G2S_REASON_MEMORY);
+	}
+	free(found.items);
+}
+
 static int by_site(const void *a, const void *b)
 {
 	const struct g2s_site *x = a;
@@ -372,6 +406,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	if (!trace.failed) {
 		trace_uses(&trace);
 		find_vdso(&trace);
+	}
+	if (!trace.failed && program->arch->word == 8) {
+		find_vsyscalls(&trace);
 		list_wrappers(&trace);
 	}
 done:

@@ -94,6 +94,10 @@ bool g2s_refs_each_branch(const struct g2s_refs *refs,
 bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
                         size_t count, struct g2s_references *out);
 
+/* The same for operands of code alone. */
+bool g2s_refs_operands(const struct g2s_refs *refs, const struct g2s_window *windows,
+                       size_t count, struct g2s_references *out);
+
 /* The same for whole, aligned words of data alone. */
 bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
                     struct g2s_references *out);

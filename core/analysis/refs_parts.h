@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_ANALYSIS_REFS_PARTS_H
+#define G2S_ANALYSIS_REFS_PARTS_H
+
+#include "g2s/analysis/refs.h"
+#include "g2s/words.h"
+
+/* What refs.c, which searches code, and refs_data.c, which searches data, share. */
+
+/* A search of one stretch of code or data, as the functions that are told need to know it. */
+struct search {
+	const struct g2s_refs *refs;
+	struct g2s_references *out;
+	/* What is searched: where it is in memory, its bytes. */
+	uint64_t addr;
+	const uint8_t *data;
+	size_t size;
+	/* Words count at every address, and if only 4 bytes of them are the address. */
+	bool loose;
+	const struct g2s_window *windows;
+	size_t count;
+	const uint8_t *filter;
+	/* Of methods: what is searched for, and what their numbers count from. */
+	struct g2s_words words;
+	uint64_t text;
+};
+
+/* Adds a reference; false when memory ran out. */
+bool refs_append(struct g2s_references *out, struct g2s_reference reference);
+
+/* True when addr is in one of the windows. */
+bool refs_is_wanted(const struct search *search, uint64_t addr);
+
+/*
+ * True for files whose pointers may stand anywhere and be short: Go keeps its own whole and
+ * aligned, C may pack them where nothing is moved when it is loaded.
+ */
+bool refs_are_loose(const struct g2s_refs *refs);
+
+/* Adds the words of data and of relocations that hold wanted addresses; false: no memory. */
+bool refs_search_data(struct search *search);
+
+/* Adds the methods of Go's types that are at wanted addresses; false: no memory. */
+bool refs_search_methods(struct search *search);
+
+#endif
