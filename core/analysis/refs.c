@@ -373,7 +373,11 @@ bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *window
 	uint8_t *filter = make_filter(windows, count);
 	struct search search = {
 		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
-	bool fine = filter != NULL && (count == 0 || refs_search_data(&search));
+	bool fine = filter != NULL;
+	if (fine && count != 0) {
+		fine = refs_search_data(&search) &&
+		       (refs->funcs->tab != NULL || refs_search_methods(&search));
+	}
 	free(filter);
 	return fine;
 }

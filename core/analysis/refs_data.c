@@ -223,26 +223,34 @@ bool refs_search_data(struct search *search)
 	return each_data(search, search_words) && search_relocs(search);
 }
 
+/* True for the start of a Go function; where no table lists them, for any code. */
 static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
 {
+	if (refs->funcs->tab == NULL) {
+		return g2s_elf_is_code(refs->funcs->elf, addr);
+	}
 	const struct g2s_function *function = g2s_funcs_find(refs->funcs, addr);
 	return function != NULL && function->start == addr;
 }
 
 /*
- * True when a name of Go's type data stands at addr: flags, length as a varint, text
- * (internal/abi, Name). Methods of types have one or two bytes of length.
+ * True when a name of Go's type data stands at addr: flags, length, text.  The length is a varint
+ * (internal/abi, Name), here of one or two bytes; until Go 1.16 it was two bytes, the high one first
+ * (reflect/type.go), which is 0 for all names but monstrous ones.
  */
 static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 {
 	struct g2s_bytes view;
 	uint64_t flags, length, high = 0;
 	if (!g2s_elf_view(elf, addr, &view) || !g2s_bytes_uint(view, 0, 1, &flags) || flags > 15 ||
-	    !g2s_bytes_uint(view, 1, 1, &length) || length == 0) {
+	    !g2s_bytes_uint(view, 1, 1, &length)) {
 		return false;
 	}
 	size_t at = 2;
-	if ((length & 0x80) != 0) {
+	if (length == 0 && (!g2s_bytes_uint(view, at++, 1, &length) || length == 0)) {
+		return false;
+	}
+	if (at == 2 && (length & 0x80) != 0) {
 		if (!g2s_bytes_uint(view, at++, 1, &high) || high > 15) {
 			return false;
 		}
@@ -269,7 +277,7 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
  */
 static bool is_method(const struct search *search, size_t offset)
 {
-	const struct g2s_pclntab *tab = search->refs->funcs->tab;
+	const struct g2s_pclntab *tab = search->refs->funcs->record;
 	uint32_t method[4];
 	if (search->size < sizeof(method) || offset > search->size - sizeof(method)) {
 		return false;
@@ -309,7 +317,7 @@ static bool found_method(void *user, size_t offset)
 bool refs_search_methods(struct search *search)
 {
 	const struct g2s_refs *refs = search->refs;
-	const struct g2s_pclntab *tab = refs->funcs->tab;
+	const struct g2s_pclntab *tab = refs->funcs->record;
 	const struct g2s_window *last = &search->windows[search->count - 1];
 	if (tab == NULL || last->end <= tab->code.start ||
 	    search->windows[0].start >= tab->code.end) {

@@ -50,6 +50,9 @@ enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes fil
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	program->funcs.go_unlisted = !go && program->goinfo.is_go;
+	if (program->funcs.go_unlisted && g2s_pclntab_find_record(&program->tab, &program->elf)) {
+		program->funcs.record = &program->tab;
+	}
 	return G2S_OK;
 }
 

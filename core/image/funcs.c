@@ -292,7 +292,7 @@ static void close_extents(struct g2s_funcs *funcs)
 bool g2s_funcs_build(struct g2s_funcs *funcs, const struct g2s_elf *elf,
                      const struct g2s_pclntab *tab)
 {
-	*funcs = (struct g2s_funcs){.elf = elf, .tab = tab, .go_align = 1};
+	*funcs = (struct g2s_funcs){.elf = elf, .tab = tab, .record = tab, .go_align = 1};
 	if (!find_code(funcs) || !add_go(funcs)) {
 		return false;
 	}

@@ -345,6 +345,8 @@ static bool open_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t
 	unsigned width = entry_size(&trial) / 2;
 	(void)tab_uint(&trial, at + width, width, &last);
 	last += layout == G2S_PCLNTAB_GO12 ? 0 : trial.functab;
+	/* A record begins with the function's address. */
+	last += trial.word;
 	trial.end = addr + (last < trial.bytes.size ? last : trial.bytes.size);
 	*tab = trial;
 	return true;
@@ -434,6 +436,66 @@ bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 	for (int any_magic = 0; any_magic <= 1; any_magic++) {
 		for (size_t i = 0; i < elf->segment_count; i++) {
 			if (search_segment(tab, elf, &elf->segments[i], any_magic != 0)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Bounds of sections in the runtime's record, from minpc on: pairs of start and end. */
+enum {
+	MODULE_PAIRS = 6,
+};
+
+/* True when [start, end) is empty or lies in one segment, which is code or not. */
+static bool is_stretch(const struct g2s_elf *elf, uint64_t start, uint64_t end, bool code)
+{
+	const struct g2s_segment *segment = g2s_elf_segment(elf, start);
+	if (end < start || (code && end == start)) {
+		return false;
+	}
+	return (end == start && !code) ||
+	       (segment != NULL && end - segment->addr <= segment->size &&
+	        (!code || segment->exec));
+}
+
+/* The part of a record at addr that tells where sections are, if that is what stands there. */
+static bool read_bounds(const struct g2s_elf *elf, uint64_t addr, struct g2s_pclntab *tab)
+{
+	uint64_t bounds[2 * MODULE_PAIRS];
+	for (unsigned i = 0; i < 2 * MODULE_PAIRS; i++) {
+		if (!g2s_elf_load(elf, addr + (uint64_t)i * elf->word, elf->word, &bounds[i])) {
+			return false;
+		}
+		/* minpc, maxpc and text, etext are code; then come four pairs of data. */
+		if (i % 2 == 1 && !is_stretch(elf, bounds[i - 1], bounds[i], i < 4)) {
+			return false;
+		}
+	}
+	if (bounds[2] > bounds[0] || bounds[1] > bounds[3] || bounds[4] == 0) {
+		return false;
+	}
+	tab->word = elf->word;
+	tab->text = bounds[2];
+	tab->code = (struct g2s_range){bounds[2], bounds[3]};
+	tab->moduledata = (struct g2s_range){addr, addr + 4 * (uint64_t)elf->word};
+	find_bases(tab, elf);
+	return true;
+}
+
+bool g2s_pclntab_find_record(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+{
+	*tab = (struct g2s_pclntab){0};
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		uint64_t first = -segment->addr & (elf->word - 1);
+		for (uint64_t at = first; segment->write && at < segment->bytes.size;
+		     at += elf->word) {
+			uint64_t start;
+			if (g2s_elf_load(elf, segment->addr + at, elf->word, &start) &&
+			    g2s_elf_is_code(elf, start) &&
+			    read_bounds(elf, segment->addr + at, tab)) {
 				return true;
 			}
 		}

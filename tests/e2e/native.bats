@@ -23,7 +23,7 @@ native() {
 	fi
 	program=$work/$name
 	if [ "$name" = far ]; then
-		set -- "$@" -Wl,--section-start=.far=0x20000000
+		set -- "$@" -Wl,--section-start=.far=0x23456000
 	fi
 	# A static glibc says that some of it wants the shared one.
 	"$compiler" -Wall -Wextra -Werror "$@" -o "$program" "$sources/$name.c" 2>"$work/why" || {

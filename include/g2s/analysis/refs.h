@@ -98,7 +98,10 @@ bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *wi
 bool g2s_refs_operands(const struct g2s_refs *refs, const struct g2s_window *windows,
                        size_t count, struct g2s_references *out);
 
-/* The same for whole, aligned words of data alone. */
+/*
+ * The same for data alone: whole, aligned words, and, where no table lists Go's functions, what its
+ * type data says of methods.
+ */
 bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
                     struct g2s_references *out);
 

@@ -24,6 +24,8 @@ struct g2s_funcs {
 	const struct g2s_elf *elf;
 	/* NULL when the file has no pclntab. */
 	const struct g2s_pclntab *tab;
+	/* What the runtime's record says of text, also without a table; or NULL. */
+	const struct g2s_pclntab *record;
 	struct g2s_function *items;
 	size_t count;
 	size_t capacity;

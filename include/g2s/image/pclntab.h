@@ -63,6 +63,12 @@ struct g2s_pclntab {
 bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf);
 
 /*
+ * Of a file without a table that holds: finds the runtime's record by what it says of sections, and
+ * fills in text, code, moduledata and bases of *tab.  False when there is none.
+ */
+bool g2s_pclntab_find_record(struct g2s_pclntab *tab, const struct g2s_elf *elf);
+
+/*
  * Where function i begins; for i == function_count where the last one ends.  0 when the table has
  * no function i.
  */
