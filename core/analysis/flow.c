@@ -285,11 +285,16 @@ static void build_blocks(struct g2s_flow *flow)
 		}
 	}
 	drop_states(flow);
+	flow->at = NO_INSN;
 	for (size_t i = 0; i < flow->node_count; i++) {
 		flow->nodes[i].block = NO_BLOCK;
 		if (!flow->nodes[i].leader) {
+			/* The instructions of a block stand one behind the other. */
+			bool follows = i != 0 && graph_next(flow, (int32_t)i - 1) == (int32_t)i;
+			flow->nodes[i].first = follows ? flow->nodes[i - 1].first : NO_INSN;
 			continue;
 		}
+		flow->nodes[i].first = (int32_t)i;
 		if (!g2s_grow(&flow->blocks, &flow->block_capacity, flow->block_count + 1,
 		              sizeof(*flow->blocks))) {
 			flow->failed = true;
@@ -463,6 +468,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 {
 	int32_t i = flow->blocks[index].first;
 	struct g2s_state *state = &flow->current;
+	flow->at = NO_INSN;
 	/* Nothing but filler stands between here and the last call. */
 	bool doubtful = false;
 	state_copy(state, flow->blocks[index].state);
@@ -655,6 +661,7 @@ static bool follow_jumps(struct g2s_flow *flow)
 static void seed_block(struct g2s_flow *flow, uint64_t addr, bool at_entry)
 {
 	struct g2s_state *state = &flow->current;
+	flow->at = NO_INSN;
 	flow->counting = false;
 	if (at_entry) {
 		state_enter(&flow->m, state);
@@ -693,6 +700,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 {
 	struct g2s_bytes code;
 	flow->m.go = g2s_funcs_calls_as_go(flow->m.funcs, start);
+	flow->at = NO_INSN;
 	state_unknown(&flow->m, &flow->current);
 	if (!g2s_elf_view(flow->m.funcs->elf, start, &code)) {
 		return NULL;

@@ -17,8 +17,9 @@ struct node {
 	struct g2s_insn insn;
 	/* Control can come here from elsewhere than the instruction before. */
 	bool leader;
-	/* The block that begins here, or NO_BLOCK. */
+	/* The block that begins here, or NO_BLOCK; and the first node of the block it is in. */
 	int32_t block;
+	int32_t first;
 	/* Of an indirect jump: the first of its edges plus one, and whether it may lead anywhere. */
 	uint32_t edges;
 	bool wild;
@@ -78,6 +79,8 @@ struct g2s_flow {
 	size_t spare_count;
 	size_t spare_capacity;
 	struct g2s_state current;
+	/* The node before which current holds, or NO_INSN. */
+	int32_t at;
 	/*
 	 * What holds at jumps that may lead anywhere, joined; it goes to every block.  has_pool:
 	 * some path has come to such a jump.

@@ -19,29 +19,25 @@ const struct g2s_state *g2s_flow_before(struct g2s_flow *flow, uint64_t addr)
 	if (node == NO_INSN) {
 		return NULL;
 	}
-	/*
-	 * Back to the start of the block: the instructions before it in memory, one into the
-	 * next.
-	 */
-	int32_t first = node;
-	while (flow->nodes[first].block == NO_BLOCK) {
-		if (first == 0 || graph_next(flow, first - 1) != first) {
-			return NULL;
-		}
-		first--;
-	}
-	const struct block *block = &flow->blocks[flow->nodes[first].block];
-	if (block->state == NULL) {
+	int32_t first = flow->nodes[node].first;
+	if (first == NO_INSN || flow->blocks[flow->nodes[first].block].state == NULL) {
 		return NULL;
 	}
-	state_copy(&flow->current, block->state);
-	for (int32_t i = first; i != node; i = graph_next(flow, i)) {
+	/* Who asks about one instruction after the other goes on from the last. */
+	int32_t i = flow->at;
+	if (i == NO_INSN || i > node || flow->nodes[i].first != first) {
+		i = first;
+		state_copy(&flow->current, flow->blocks[flow->nodes[first].block].state);
+	}
+	flow->at = NO_INSN;
+	for (; i != node; i = graph_next(flow, i)) {
 		if (!graph_goes_on(&flow->nodes[i].insn) ||
 		    state_traps(&flow->m, &flow->current, &flow->nodes[i].insn)) {
 			return NULL;
 		}
 		state_step(&flow->m, &flow->current, &flow->nodes[i].insn);
 	}
+	flow->at = node;
 	return &flow->current;
 }
 
@@ -51,6 +47,7 @@ const struct g2s_state *g2s_flow_after(struct g2s_flow *flow, uint64_t addr)
 	if (g2s_flow_before(flow, addr) == NULL || !graph_goes_on(insn)) {
 		return NULL;
 	}
+	flow->at = NO_INSN;
 	state_step(&flow->m, &flow->current, insn);
 	return compare_branch(&flow->m, &flow->current, insn, false) ? &flow->current : NULL;
 }
@@ -85,6 +82,7 @@ g2s_value g2s_state_address(struct g2s_flow *flow, const struct g2s_state *state
 
 void g2s_flow_walk(struct g2s_flow *flow, g2s_flow_visit visit, void *user)
 {
+	flow->at = NO_INSN;
 	for (size_t b = 0; b < flow->block_count; b++) {
 		if (flow->blocks[b].state == NULL) {
 			continue;
