@@ -73,18 +73,20 @@ static bool visit_call(struct trace *trace, const struct g2s_insn *insn,
 	if (insn->step != G2S_STEP_CALL && calling->target == calling->function) {
 		return true;
 	}
-	for (size_t i = calling->round.first; local && i < calling->round.last; i++) {
-		const struct question *question = &trace->questions[i];
-		if (question->entry == calling->target &&
+	uint32_t last = map_get(&trace->asked, calling->target);
+	for (uint32_t i = last; local && i > calling->round.first;
+	     i = trace->questions[i - 1].before) {
+		const struct question *question = &trace->questions[i - 1];
+		if (i <= calling->round.last &&
 		    !trace_is_local(trace,
 		                    handed_over(trace, state, insn, &question->parameter))) {
 			return false;
 		}
 	}
-	for (size_t i = calling->round.first; i < calling->round.last; i++) {
+	for (uint32_t i = last; i > calling->round.first; i = trace->questions[i - 1].before) {
 		/* Answers may add questions, which moves the array. */
-		struct question question = trace->questions[i];
-		if (question.entry != calling->target) {
+		struct question question = trace->questions[i - 1];
+		if (i > calling->round.last) {
 			continue;
 		}
 		struct destination to = {insn->addr, "call", "arg", question.arch, 0, local};
@@ -95,15 +97,6 @@ static bool visit_call(struct trace *trace, const struct g2s_insn *insn,
 		trace_value(trace, handed_over(trace, state, insn, &question.parameter), &to);
 	}
 	return true;
-}
-
-static void mark_referred(struct trace *trace, uint64_t entry)
-{
-	for (size_t i = 0; i < trace->wrapper_count; i++) {
-		if (trace->wrappers[i].entry == entry) {
-			trace->wrappers[i].referred = true;
-		}
-	}
 }
 
 static void add_call(struct trace *trace, uint64_t addr, uint64_t target)
@@ -129,7 +122,7 @@ static void follow_call(struct trace *trace, struct round round, const struct sw
 	calling.function = function->start;
 	trace_place(trace, mark, visit_call, &calling);
 	if (calling.confirmed) {
-		mark_referred(trace, target);
+		trace_refer(trace, target);
 		add_call(trace, mark->addr, target);
 	}
 }
@@ -216,13 +209,12 @@ static void answer_round(struct trace *trace, struct round round)
  */
 static void report_indirect(struct trace *trace, uint64_t entry, uint64_t place)
 {
-	for (size_t i = 0; i < trace->wrapper_count; i++) {
-		struct wrapper *wrapper = &trace->wrappers[i];
+	uint32_t i = map_get(&trace->wrapped, entry);
+	for (; i != 0; i = trace->wrappers[i - 1].before) {
+		struct wrapper *wrapper = &trace->wrappers[i - 1];
 		struct destination to = {place, "call", "", wrapper->arch, 0, false};
-		if (wrapper->entry == entry) {
-			wrapper->referred = true;
-			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_INDIRECT);
-		}
+		wrapper->referred = true;
+		trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_INDIRECT);
 	}
 }
 

@@ -72,16 +72,6 @@ static bool find_last(struct trace *trace, uint64_t entry, uint64_t *start, uint
 	       (insn.step == G2S_STEP_NEXT || insn.step == G2S_STEP_BRANCH);
 }
 
-/* Marks the wrapper at entry as one that somebody refers to. */
-static void mark_referred(struct trace *trace, uint64_t entry)
-{
-	for (size_t i = 0; i < trace->wrapper_count; i++) {
-		if (trace->wrappers[i].entry == entry) {
-			trace->wrappers[i].referred = true;
-		}
-	}
-}
-
 /* Puts the open questions about entry to the function before, whose analysis the flow holds. */
 static void ask_before(struct fall *fall)
 {
@@ -103,7 +93,7 @@ static void ask_before(struct fall *fall)
 		                                     (int64_t)parameter->value,
 		                                     parameter->width);
 		trace_value(trace, value, &to);
-		mark_referred(trace, fall->entry);
+		trace_refer(trace, fall->entry);
 	}
 }
 

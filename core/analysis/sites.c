@@ -84,6 +84,9 @@ static void close_trace(struct trace *trace)
 		free(trace->fragments[i].parents);
 	}
 	free(trace->fragments);
+	map_free(&trace->asked);
+	map_free(&trace->wrapped);
+	map_free(&trace->loaded);
 	free(trace->questions);
 	free(trace->wrappers);
 	free(trace->globals);

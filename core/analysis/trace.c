@@ -49,44 +49,68 @@ void trace_site(struct trace *trace, const struct destination *to, int64_t numbe
 	};
 }
 
+/* Adds a wrapper, if entry is none for arch yet. */
+static void add_wrapper(struct trace *trace, uint64_t entry, const char *arch)
+{
+	uint32_t last = map_get(&trace->wrapped, entry);
+	for (uint32_t i = last; i != 0; i = trace->wrappers[i - 1].before) {
+		if (trace->wrappers[i - 1].arch == arch) {
+			return;
+		}
+	}
+	if (!g2s_grow(&trace->wrappers, &trace->wrapper_capacity, trace->wrapper_count + 1,
+	              sizeof(*trace->wrappers))) {
+		trace->failed = true;
+		return;
+	}
+	trace->wrappers[trace->wrapper_count++] =
+		(struct wrapper){.entry = entry, .arch = arch, .before = last};
+	trace->failed = !map_put(&trace->wrapped, entry, (uint32_t)trace->wrapper_count);
+}
+
+void trace_refer(struct trace *trace, uint64_t entry)
+{
+	uint32_t i = map_get(&trace->wrapped, entry);
+	for (; i != 0; i = trace->wrappers[i - 1].before) {
+		trace->wrappers[i - 1].referred = true;
+	}
+}
+
 void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *parameter,
                const char *arch)
 {
-	for (size_t i = 0; i < trace->question_count; i++) {
-		const struct question *q = &trace->questions[i];
-		if (q->entry == entry && q->arch == arch && q->parameter.kind == parameter->kind &&
+	uint32_t last = map_get(&trace->asked, entry);
+	for (uint32_t i = last; i != 0; i = trace->questions[i - 1].before) {
+		const struct question *q = &trace->questions[i - 1];
+		if (q->arch == arch && q->parameter.kind == parameter->kind &&
 		    q->parameter.value == parameter->value &&
 		    q->parameter.width == parameter->width) {
 			return;
 		}
 	}
-	bool known = false;
-	for (size_t i = 0; i < trace->wrapper_count && !known; i++) {
-		known = trace->wrappers[i].entry == entry && trace->wrappers[i].arch == arch;
-	}
 	if (!g2s_grow(&trace->questions, &trace->question_capacity, trace->question_count + 1,
-	              sizeof(*trace->questions)) ||
-	    !g2s_grow(&trace->wrappers, &trace->wrapper_capacity, trace->wrapper_count + 1,
-	              sizeof(*trace->wrappers))) {
+	              sizeof(*trace->questions))) {
 		trace->failed = true;
 		return;
 	}
-	trace->questions[trace->question_count++] =
-		(struct question){.entry = entry, .parameter = *parameter, .arch = arch};
-	if (!known) {
-		trace->wrappers[trace->wrapper_count++] =
-			(struct wrapper){.entry = entry, .arch = arch};
+	trace->questions[trace->question_count++] = (struct question){
+		.entry = entry, .parameter = *parameter, .arch = arch, .before = last};
+	if (map_put(&trace->asked, entry, (uint32_t)trace->question_count)) {
+		add_wrapper(trace, entry, arch);
+	} else {
+		trace->failed = true;
 	}
 }
 
 /* The index of a global, which is new when it has not been met. */
 static size_t global_index(struct trace *trace, const struct g2s_atom *atom, const char *arch)
 {
-	for (size_t i = 0; i < trace->global_count; i++) {
-		const struct global *global = &trace->globals[i];
-		if (global->atom.value == atom->value && global->atom.width == atom->width &&
+	uint32_t last = map_get(&trace->loaded, atom->value);
+	for (uint32_t i = last; i != 0; i = trace->globals[i - 1].before) {
+		const struct global *global = &trace->globals[i - 1];
+		if (global->atom.width == atom->width &&
 		    global->atom.is_signed == atom->is_signed && global->arch == arch) {
-			return i;
+			return i - 1;
 		}
 	}
 	if (!g2s_grow(&trace->globals, &trace->global_capacity, trace->global_count + 1,
@@ -94,8 +118,10 @@ static size_t global_index(struct trace *trace, const struct g2s_atom *atom, con
 		trace->failed = true;
 		return 0;
 	}
-	trace->globals[trace->global_count] = (struct global){.atom = *atom, .arch = arch};
-	return trace->global_count++;
+	trace->globals[trace->global_count++] =
+		(struct global){.atom = *atom, .arch = arch, .before = last};
+	trace->failed = !map_put(&trace->loaded, atom->value, (uint32_t)trace->global_count);
+	return trace->global_count - 1;
 }
 
 static void take_number(struct trace *trace, uint64_t number, const struct destination *to)

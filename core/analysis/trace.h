@@ -5,6 +5,7 @@
 #include "g2s/analysis/flow.h"
 #include "g2s/analysis/refs.h"
 #include "g2s/analysis/sites.h"
+#include "map.h"
 
 /*
  * The state of one search for numbers; what the files of this wing share.  See sites.h for how
@@ -19,6 +20,8 @@ struct question {
 	struct g2s_atom parameter;
 	/* The system-call table the number is for. */
 	const char *arch;
+	/* The question before about the same entry, plus one; 0: there is none. */
+	uint32_t before;
 };
 
 /* An address that wrappers are entered at, once for all its questions. */
@@ -29,6 +32,8 @@ struct wrapper {
 	bool referred;
 	/* Whether its address is taken has been looked up. */
 	bool addresses_known;
+	/* The wrapper before with the same entry, plus one; 0: there is none. */
+	uint32_t before;
 };
 
 /* Writable memory that a number was loaded from. */
@@ -44,6 +49,8 @@ struct global {
 	/* Numbers it may hold. */
 	uint32_t numbers[G2S_VALUE_LIMIT];
 	size_t number_count;
+	/* The global before at the same address, plus one; 0: there is none. */
+	uint32_t before;
 };
 
 /* Global to may hold what global from holds. */
@@ -95,6 +102,10 @@ struct trace {
 	size_t fallen;
 	size_t question_count;
 	size_t question_capacity;
+	/* By entry: the last question, and the last wrapper; by address, the last global; plus one. */
+	struct map asked;
+	struct map wrapped;
+	struct map loaded;
 	struct wrapper *wrappers;
 	size_t wrapper_count;
 	size_t wrapper_capacity;
@@ -184,6 +195,9 @@ void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *param
 
 /* Puts the questions to functions that run on into the wrappers they are about. */
 void trace_fall_through(struct trace *trace);
+
+/* Notes that somebody refers to the wrappers that are entered at entry. */
+void trace_refer(struct trace *trace, uint64_t entry);
 
 /* Answers all questions, those that answers raise included. */
 void trace_answer(struct trace *trace);
