@@ -18,11 +18,6 @@ struct fall {
 	size_t end;
 };
 
-static bool is_open(const struct fall *fall, const struct question *question)
-{
-	return question->entry == fall->entry;
-}
-
 /* True when all that stands in range is instructions that do nothing. */
 static bool is_filler(struct trace *trace, struct g2s_range range)
 {
@@ -76,11 +71,12 @@ static bool find_last(struct trace *trace, uint64_t entry, uint64_t *start, uint
 static void ask_before(struct fall *fall)
 {
 	struct trace *trace = fall->trace;
-	for (size_t i = fall->first; i < fall->end && !trace->failed; i++) {
+	uint32_t i = map_get(&trace->asked, fall->entry);
+	for (; i > fall->first && !trace->failed; i = trace->questions[i - 1].before) {
 		/* Answers may add questions, which moves the array. */
-		struct question question = trace->questions[i];
+		struct question question = trace->questions[i - 1];
 		const struct g2s_state *state = g2s_flow_after(trace->flow, fall->last);
-		if (!is_open(fall, &question) || state == NULL) {
+		if (i > fall->end || state == NULL) {
 			continue;
 		}
 		struct destination to = {fall->last, "call", "arg", question.arch, 0, false};
@@ -103,12 +99,9 @@ void trace_fall_through(struct trace *trace)
 	while (first < trace->question_count && !trace->failed) {
 		struct fall fall = {.trace = trace, .first = first, .end = trace->question_count};
 		for (size_t i = first; i < fall.end && !trace->failed; i++) {
-			bool again = false;
 			uint64_t start;
+			bool again = trace->questions[i].before > first;
 			fall.entry = trace->questions[i].entry;
-			for (size_t j = first; j < i && !again; j++) {
-				again = is_open(&fall, &trace->questions[j]);
-			}
 			if (!again && find_last(trace, fall.entry, &start, &fall.last) &&
 			    trace_enter(trace, start)) {
 				ask_before(&fall);

@@ -10,13 +10,16 @@
 enum {
 	/* The widest store reaches this far. */
 	WIDEST_STORE = 64,
+	/* Bytes of the widest global that a number is loaded from. */
+	WIDEST_GLOBAL = 8,
 };
 
-/* The globals that are being looked at, and the function that is. */
+/* The globals that are being looked at: their indices, sorted by address; and what spans them. */
 struct stores {
 	struct trace *trace;
-	size_t first;
-	size_t last;
+	size_t *items;
+	size_t count;
+	struct g2s_range all;
 };
 
 static struct g2s_range extent(const struct global *global)
@@ -45,27 +48,60 @@ static void take_initial(struct trace *trace, size_t index)
 	trace_value(trace, g2s_value_const(&trace->values, number), &to);
 }
 
-/* One effect that writes memory at a fixed address. */
-static void take_store(struct stores *stores, const struct g2s_state *state,
-                       const struct g2s_effect *effect, uint64_t addr)
+/* The first of the sorted globals that begins at or after addr. */
+static size_t lower_bound(const struct stores *stores, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = stores->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (stores->trace->globals[stores->items[middle]].atom.value < addr) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+/* The first of the sorted globals that could reach beyond addr: none is wider than 8 bytes. */
+static size_t first_near(const struct stores *stores, uint64_t addr)
+{
+	return lower_bound(stores, addr < WIDEST_GLOBAL ? 0 : addr - WIDEST_GLOBAL);
+}
+
+/* One effect that writes memory at a fixed address, as far as it concerns one global. */
+static void take_store_to(struct stores *stores, const struct g2s_state *state,
+                          const struct g2s_effect *effect, uint64_t addr, size_t index)
 {
 	struct trace *trace = stores->trace;
 	unsigned width = effect->dst.width == 0 ? 8 : effect->dst.width;
-	for (size_t i = stores->first; i < stores->last; i++) {
-		struct g2s_range range = extent(&trace->globals[i]);
-		struct destination to = {.arch = trace->globals[i].arch, .global = i + 1};
-		bool to_the_end = effect->op == G2S_OP_FILL && addr < range.end &&
-		                  range.start - addr < WIDEST_STORE;
-		if (to_the_end || (addr < range.end && addr + width > range.start &&
-		                   (addr > range.start || addr + width < range.end))) {
-			/* Only part of it is written, or nobody knows with what. */
-			trace->globals[i].reasons |= 1u << G2S_REASON_COMPUTED;
-		} else if (addr <= range.start && addr + width >= range.end) {
-			g2s_value value = g2s_state_stored(trace->flow, state, effect,
-			                                   (unsigned)(range.start - addr),
-			                                   trace->globals[i].atom.width);
-			trace_value(trace, value, &to);
+	struct g2s_range range = extent(&trace->globals[index]);
+	struct destination to = {.arch = trace->globals[index].arch, .global = index + 1};
+	bool to_the_end = effect->op == G2S_OP_FILL && addr < range.end &&
+	                  range.start - addr < WIDEST_STORE;
+	if (to_the_end || (addr < range.end && addr + width > range.start &&
+	                   (addr > range.start || addr + width < range.end))) {
+		/* Only part of it is written, or nobody knows with what. */
+		trace->globals[index].reasons |= 1u << G2S_REASON_COMPUTED;
+	} else if (addr <= range.start && addr + width >= range.end) {
+		g2s_value value = g2s_state_stored(trace->flow, state, effect,
+		                                   (unsigned)(range.start - addr),
+		                                   trace->globals[index].atom.width);
+		trace_value(trace, value, &to);
+	}
+}
+
+static void take_store(struct stores *stores, const struct g2s_state *state,
+                       const struct g2s_effect *effect, uint64_t addr)
+{
+	for (size_t i = first_near(stores, addr); i < stores->count; i++) {
+		size_t index = stores->items[i];
+		if (stores->trace->globals[index].atom.value - addr >= WIDEST_STORE &&
+		    stores->trace->globals[index].atom.value > addr) {
+			break;
 		}
+		take_store_to(stores, state, effect, addr, index);
 	}
 }
 
@@ -101,7 +137,13 @@ static void take_escape(struct stores *stores, const struct g2s_state *state,
 {
 	struct trace *trace = stores->trace;
 	bool call = insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
-	for (size_t i = stores->first; i < stores->last; i++) {
+	/* Most instructions have nothing to do with any of them. */
+	if (!g2s_state_leaks(trace->flow, state, insn, stores->all) &&
+	    (!call || g2s_state_passes(trace->flow, state, stores->all) == 0)) {
+		return;
+	}
+	for (size_t k = 0; k < stores->count; k++) {
+		size_t i = stores->items[k];
 		struct g2s_range range = extent(&trace->globals[i]);
 		/* See take_initial. */
 		range.start -= trace->globals[i].starts_zero ? WIDEST_STORE - 1 : 0;
@@ -141,6 +183,21 @@ static bool is_fixed(const struct g2s_operand *operand)
 	       operand->index == G2S_NO_REGISTER && !operand->opaque;
 }
 
+/* True when one of the globals has a byte in [start, end). */
+static bool any_in(const struct stores *stores, uint64_t start, uint64_t end)
+{
+	for (size_t i = first_near(stores, start); i < stores->count; i++) {
+		struct g2s_range range = extent(&stores->trace->globals[stores->items[i]]);
+		if (range.start >= end) {
+			return false;
+		}
+		if (range.end > start) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * True when insn stores to a global that is being looked at, or takes an address from which one
  * could be reached.
@@ -150,18 +207,13 @@ static bool may_write(const struct stores *stores, const struct g2s_insn *insn)
 	for (unsigned e = 0; e < insn->effect_count; e++) {
 		const struct g2s_effect *effect = &insn->effects[e];
 		uint64_t width = effect->dst.width == 0 ? WIDEST_STORE : effect->dst.width;
-		for (size_t i = stores->first; i < stores->last; i++) {
-			struct g2s_range range = extent(&stores->trace->globals[i]);
-			uint64_t to = (uint64_t)effect->dst.value;
-			uint64_t taken = (uint64_t)effect->a.value;
-			bool store = is_fixed(&effect->dst) && to < range.end &&
-			             to + width > range.start;
-			bool address = (effect->op == G2S_OP_ADDRESS && is_fixed(&effect->a)) ||
-			               effect->a.kind == G2S_OPERAND_IMMEDIATE;
-			if (store || (address && taken < range.end &&
-			              taken + WIDEST_STORE > range.start)) {
-				return true;
-			}
+		uint64_t to = (uint64_t)effect->dst.value;
+		uint64_t taken = (uint64_t)effect->a.value;
+		bool address = (effect->op == G2S_OP_ADDRESS && is_fixed(&effect->a)) ||
+		               effect->a.kind == G2S_OPERAND_IMMEDIATE;
+		if ((is_fixed(&effect->dst) && any_in(stores, to, to + width)) ||
+		    (address && any_in(stores, taken, taken + WIDEST_STORE))) {
+			return true;
 		}
 	}
 	return false;
@@ -177,30 +229,45 @@ static bool insn_may_write(const struct stores *stores, uint64_t insn_addr)
 	       may_write(stores, &insn);
 }
 
-/* Looks at every store of the functions that name one of the globals, in each of their contexts. */
+/* Looks at every store of the function that holds the mark, in each of its contexts. */
+static void walk_function(struct stores *stores, const struct sweep_mark *mark)
+{
+	struct trace *trace = stores->trace;
+	const struct g2s_function *function = trace_function(trace, mark->addr);
+	if (function != NULL && trace_enter(trace, function->start)) {
+		trace->failed = g2s_flow_before(trace->flow, mark->insn) == NULL &&
+		                g2s_flow_cover(trace->flow, mark->run, mark->insn) != G2S_OK;
+		trace->flow_entry = 0;
+		g2s_flow_walk(trace->flow, visit_insn, stores);
+	}
+}
+
+/* Looks at the functions that name one of the globals; found is sorted by place. */
 static void walk_functions(struct stores *stores, const struct g2s_references *found)
 {
 	struct trace *trace = stores->trace;
+	struct sweep_mark *marks = calloc(found->count + 1, sizeof(*marks));
+	size_t count = 0;
 	uint64_t last = 0;
-	for (size_t i = 0; i < found->count && !trace->failed; i++) {
-		struct sweep_mark mark = {.addr = found->items[i].place};
-		if (found->items[i].kind != G2S_REFERENCE_OPERAND) {
-			continue;
-		}
-		trace_sweep(trace, &mark, 1);
-		const struct g2s_function *function = trace_function(trace, mark.addr);
-		if (function == NULL || function->start == last || mark.insn == 0 ||
-		    !insn_may_write(stores, mark.insn)) {
-			continue;
-		}
-		last = function->start;
-		if (trace_enter(trace, function->start)) {
-			trace->failed = g2s_flow_before(trace->flow, mark.insn) == NULL &&
-			                g2s_flow_cover(trace->flow, mark.run, mark.insn) != G2S_OK;
-			trace->flow_entry = 0;
-			g2s_flow_walk(trace->flow, visit_insn, stores);
+	if (marks == NULL) {
+		trace->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->items[i].kind == G2S_REFERENCE_OPERAND) {
+			marks[count++].addr = found->items[i].place;
 		}
 	}
+	trace_sweep(trace, marks, count);
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		const struct g2s_function *function = trace_function(trace, marks[i].addr);
+		if (function != NULL && function->start != last && marks[i].insn != 0 &&
+		    insn_may_write(stores, marks[i].insn)) {
+			last = function->start;
+			walk_function(stores, &marks[i]);
+		}
+	}
+	free(marks);
 }
 
 static int by_place(const void *a, const void *b)
@@ -214,66 +281,87 @@ static int by_window(const void *a, const void *b)
 {
 	const struct g2s_window *x = a;
 	const struct g2s_window *y = b;
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start) {
+		return x->start < y->start ? -1 : 1;
+	}
+	return x->end < y->end ? -1 : x->end > y->end;
 }
 
-/* Windows around the globals, joined where they touch. */
-static size_t make_windows(const struct trace *trace, size_t first, size_t last,
-                           struct g2s_window *windows)
+/* Windows around the sorted globals, joined where they touch. */
+static size_t make_windows(const struct stores *stores, struct g2s_window *windows)
 {
-	size_t count = 0;
-	for (size_t i = first; i < last; i++) {
-		struct g2s_range range = extent(&trace->globals[i]);
-		windows[count++] = (struct g2s_window){range.start - WIDEST_STORE + 1, range.end};
-	}
-	qsort(windows, count, sizeof(*windows), by_window);
 	size_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (kept != 0 && windows[i].start <= windows[kept - 1].end) {
-			uint64_t end = windows[i].end;
-			windows[kept - 1].end = end > windows[kept - 1].end ? end
-			                                                    : windows[kept - 1].end;
+	for (size_t i = 0; i < stores->count; i++) {
+		struct g2s_range range = extent(&stores->trace->globals[stores->items[i]]);
+		uint64_t start = range.start - WIDEST_STORE + 1;
+		if (kept != 0 && start <= windows[kept - 1].end) {
+			uint64_t end = windows[kept - 1].end;
+			windows[kept - 1].end = range.end > end ? range.end : end;
 		} else {
-			windows[kept++] = windows[i];
+			windows[kept++] = (struct g2s_window){start, range.end};
 		}
 	}
 	return kept;
 }
 
 /* Data that points at a global lets code change it that never names it. */
-static void take_pointers(struct trace *trace, size_t first, size_t last,
-                          const struct g2s_references *found)
+static void take_pointers(struct stores *stores, const struct g2s_references *found)
 {
 	for (size_t i = 0; i < found->count; i++) {
-		const struct g2s_reference *r = &found->items[i];
-		for (size_t g = first; g < last && r->kind == G2S_REFERENCE_DATA; g++) {
-			struct g2s_range range = extent(&trace->globals[g]);
-			if (r->target >= range.start && r->target < range.end) {
-				trace->globals[g].reasons |= 1u << G2S_REASON_MEMORY;
+		uint64_t target = found->items[i].target;
+		size_t k = first_near(stores, target);
+		for (; k < stores->count && found->items[i].kind == G2S_REFERENCE_DATA; k++) {
+			struct global *global = &stores->trace->globals[stores->items[k]];
+			if (global->atom.value > target) {
+				break;
+			}
+			if (target < extent(global).end) {
+				global->reasons |= 1u << G2S_REASON_MEMORY;
 			}
 		}
 	}
 }
 
+/* Sorts the globals [first, last) by address; false when memory ran out. */
+static bool sort_globals(struct stores *stores, size_t first, size_t last)
+{
+	const struct global *globals = stores->trace->globals;
+	struct g2s_window *order = calloc(last - first, sizeof(*order));
+	stores->items = calloc(last - first, sizeof(*stores->items));
+	if (order == NULL || stores->items == NULL) {
+		free(order);
+		return false;
+	}
+	for (size_t i = first; i < last; i++) {
+		order[i - first] = (struct g2s_window){globals[i].atom.value, i};
+	}
+	stores->count = last - first;
+	qsort(order, stores->count, sizeof(*order), by_window);
+	for (size_t i = 0; i < stores->count; i++) {
+		stores->items[i] = (size_t)order[i].end;
+	}
+	free(order);
+	stores->all.start = globals[stores->items[0]].atom.value - WIDEST_STORE + 1;
+	stores->all.end = globals[stores->items[stores->count - 1]].atom.value + WIDEST_GLOBAL;
+	return true;
+}
+
 static void find_stores(struct trace *trace, size_t first, size_t last)
 {
+	struct stores stores = {.trace = trace};
 	struct g2s_window *windows = calloc(last - first, sizeof(*windows));
 	struct g2s_references found = {0};
-	if (windows == NULL) {
-		trace->failed = true;
-		return;
-	}
-	size_t count = make_windows(trace, first, last, windows);
-	if (!g2s_refs_addresses(&trace->refs, windows, count, &found)) {
+	if (windows == NULL || !sort_globals(&stores, first, last) ||
+	    !g2s_refs_addresses(&trace->refs, windows, make_windows(&stores, windows), &found)) {
 		trace->failed = true;
 	} else {
-		struct stores stores = {trace, first, last};
-		take_pointers(trace, first, last, &found);
+		take_pointers(&stores, &found);
 		if (found.count != 0) {
 			qsort(found.items, found.count, sizeof(*found.items), by_place);
 		}
 		walk_functions(&stores, &found);
 	}
+	free(stores.items);
 	free(windows);
 	free(found.items);
 }
