@@ -47,15 +47,25 @@ struct build {
 	uint64_t addr;
 };
 
-static bool found_entry(void *user, uint64_t addr, unsigned entry)
+static bool add_hit(struct g2s_hits *hits, uint64_t addr, unsigned entry)
 {
-	struct g2s_refs *refs = ((struct build *)user)->refs;
-	if (!g2s_grow(&refs->hits, &refs->hit_capacity, refs->hit_count + 1,
-	              sizeof(*refs->hits))) {
+	if (!g2s_grow(&hits->items, &hits->capacity, hits->count + 1, sizeof(*hits->items))) {
 		return false;
 	}
-	refs->hits[refs->hit_count++] = (struct g2s_hit){addr, entry};
+	hits->items[hits->count++] = (struct g2s_hit){addr, entry};
 	return true;
+}
+
+static bool found_entry(void *user, uint64_t addr, unsigned entry)
+{
+	return add_hit(&((struct build *)user)->refs->hits, addr, entry);
+}
+
+static bool found_among_data(void *user, uint64_t addr, unsigned entry)
+{
+	struct g2s_refs *refs = ((struct build *)user)->refs;
+	return g2s_elf_is_header(refs->funcs->elf, addr) ||
+	       add_hit(&refs->data_hits, addr, entry);
 }
 
 static struct g2s_refs_chunk *new_chunk(struct g2s_refs *refs, struct g2s_refs_chunk *next)
@@ -158,6 +168,39 @@ static bool search_code(struct g2s_refs *refs, uint64_t start, uint64_t end, boo
 	return refs->arch->search(code.data, size, start, &search);
 }
 
+/* Searches [start, end), which is executable memory but said to be data, for kernel entries. */
+static bool search_data_in_code(struct g2s_refs *refs, uint64_t start, uint64_t end)
+{
+	struct g2s_bytes code;
+	struct build build = {refs, start};
+	struct g2s_search search = {.align = 1, .enters = found_among_data, .user = &build};
+	return start >= end || !g2s_elf_view(refs->funcs->elf, start, &code) ||
+	       refs->arch->search(code.data, (size_t)(end - start), start, &search);
+}
+
+/* The parts of executable segments that are not among the ranges of code. */
+static bool search_rest(struct g2s_refs *refs)
+{
+	const struct g2s_funcs *funcs = refs->funcs;
+	size_t next = 0;
+	for (size_t i = 0; i < funcs->elf->segment_count; i++) {
+		const struct g2s_segment *segment = &funcs->elf->segments[i];
+		uint64_t end = segment->addr + segment->bytes.size;
+		uint64_t at = segment->addr;
+		for (; segment->exec && next < funcs->code_count && funcs->code[next].start < end;
+		     next++) {
+			if (!search_data_in_code(refs, at, funcs->code[next].start)) {
+				return false;
+			}
+			at = funcs->code[next].end;
+		}
+		if (segment->exec && !search_data_in_code(refs, at, end)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool make_buckets(struct g2s_refs *refs)
 {
 	size_t wanted = (size_t)(refs->span >> PAGE_BITS) / PAGES_PER_BUCKET;
@@ -189,6 +232,7 @@ enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
 		       search_code(refs, parts[1].start, parts[1].end, true) &&
 		       search_code(refs, parts[2].start, parts[2].end, false);
 	}
+	fine = fine && search_rest(refs);
 	return fine ? G2S_OK : g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 }
 
@@ -201,7 +245,8 @@ void g2s_refs_free(struct g2s_refs *refs)
 	}
 	free(refs->buckets);
 	free(refs->takes);
-	free(refs->hits);
+	free(refs->hits.items);
+	free(refs->data_hits.items);
 	*refs = (struct g2s_refs){0};
 }
 

@@ -16,6 +16,8 @@ enum {
 	 */
 	NUMBER_GETTIMEOFDAY = 96,
 	NUMBER_CLOCK_GETTIME = 228,
+	/* How far before a kernel entry among data the code it is part of begins at most. */
+	BEFORE_HIT = 64,
 	/* Bytes from one entry of the vsyscall page to the next. */
 	VSYSCALL_STEP = 1024,
 };
@@ -175,7 +177,7 @@ static void look_at_inside(struct trace *trace, const struct sweep_mark *mark, s
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
 static void find_raw_sites(struct trace *trace)
 {
-	size_t count = trace->refs.hit_count;
+	size_t count = trace->refs.hits.count;
 	struct sweep_mark *marks = calloc(count + 1, sizeof(*marks));
 	uint64_t *places = calloc(count + 1, sizeof(*places));
 	if (marks == NULL || places == NULL) {
@@ -183,21 +185,87 @@ static void find_raw_sites(struct trace *trace)
 		goto done;
 	}
 	for (size_t i = 0; i < count; i++) {
-		marks[i] = (struct sweep_mark){.addr = trace->refs.hits[i].addr};
-		places[i] = trace->refs.hits[i].addr;
+		marks[i] = (struct sweep_mark){.addr = trace->refs.hits.items[i].addr};
+		places[i] = trace->refs.hits.items[i].addr;
 	}
 	trace_sweep(trace, marks, count);
 	trace_prepare(trace, places, count);
 	for (size_t i = 0; i < count && !trace->failed; i++) {
 		if (marks[i].found) {
-			take_hit(trace, &marks[i], trace->refs.hits[i]);
+			take_hit(trace, &marks[i], trace->refs.hits.items[i]);
 		} else {
-			look_at_inside(trace, &marks[i], trace->refs.hits[i]);
+			look_at_inside(trace, &marks[i], trace->refs.hits.items[i]);
 		}
 	}
 done:
 	free(marks);
 	free(places);
+}
+
+/* True when decoding from one place straight on comes to another. */
+static bool leads_to(const struct g2s_program *program, uint64_t from, uint64_t to)
+{
+	struct g2s_bytes code;
+	struct g2s_insn insn;
+	while (from < to && g2s_elf_view(&program->elf, from, &code) &&
+	       program->arch->skim(program->arch, code.data, code.size, from, &insn)) {
+		from += insn.length;
+	}
+	return from == to;
+}
+
+/* Looks for whatever refers to a place shortly before a hit, from where code would come to it. */
+static void find_ways(struct trace *trace, const struct g2s_hits *hits, struct g2s_window *windows,
+                      struct g2s_references *found)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < hits->count; i++) {
+		struct g2s_window near = {hits->items[i].addr - BEFORE_HIT, hits->items[i].addr + 1};
+		if (count != 0 && near.start <= windows[count - 1].end) {
+			windows[count - 1].end = near.end;
+		} else {
+			windows[count++] = near;
+		}
+	}
+	if (!g2s_refs_branches(&trace->refs, windows, count, found) ||
+	    !g2s_refs_addresses(&trace->refs, windows, count, found)) {
+		trace->failed = true;
+	}
+}
+
+/*
+ * What headers call data can be executed where its segment can.  Strings and tables hold the bytes of
+ * kernel entries by accident; where something refers to code before them, it is reported.
+ */
+static void find_among_data(struct trace *trace)
+{
+	const struct g2s_program *program = trace->program;
+	const struct g2s_hits *hits = &trace->refs.data_hits;
+	struct g2s_window *windows = calloc(hits->count + 1, sizeof(*windows));
+	struct g2s_references found = {0};
+	if (windows == NULL) {
+		trace->failed = true;
+		return;
+	}
+	if (hits->count != 0) {
+		find_ways(trace, hits, windows, &found);
+	}
+	for (size_t i = 0; i < hits->count && !trace->failed; i++) {
+		const struct g2s_entry *entry = &program->arch->entries[hits->items[i].entry];
+		uint64_t addr = hits->items[i].addr;
+		bool reached = false;
+		for (size_t k = 0; k < found.count && !reached; k++) {
+			uint64_t from = found.items[k].target;
+			reached = from <= addr && addr - from <= BEFORE_HIT &&
+			          leads_to(program, from, addr);
+		}
+		if (reached) {
+			struct destination to = {addr, entry->via, "", entry->arch, 0, false};
+			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_INDIRECT);
+		}
+	}
+	free(windows);
+	free(found.items);
 }
 
 /*
@@ -390,6 +458,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 		goto done;
 	}
 	find_raw_sites(&trace);
+	if (!trace.failed) {
+		find_among_data(&trace);
+	}
 	if (!trace.failed) {
 		ask_by_name(&trace);
 	}

@@ -480,8 +480,10 @@ bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr)
 		return false;
 	}
 	uint64_t offset = (uint64_t)(segment->bytes.data - elf->file.data) + (addr - segment->addr);
+	uint64_t sections = (uint64_t)elf->section_count * elf->section_size;
 	return offset < header ||
-	       (offset >= elf->program_headers.start && offset < elf->program_headers.end);
+	       (offset >= elf->program_headers.start && offset < elf->program_headers.end) ||
+	       (offset >= elf->section_offset && offset - elf->section_offset < sections);
 }
 
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)

@@ -17,6 +17,13 @@ struct g2s_hit {
 	unsigned entry;
 };
 
+/* Sorted by address. */
+struct g2s_hits {
+	struct g2s_hit *items;
+	size_t count;
+	size_t capacity;
+};
+
 struct g2s_refs {
 	const struct g2s_arch *arch;
 	const struct g2s_funcs *funcs;
@@ -34,10 +41,9 @@ struct g2s_refs {
 	struct g2s_branch *takes;
 	size_t take_count;
 	size_t take_capacity;
-	/* Sorted by address. */
-	struct g2s_hit *hits;
-	size_t hit_count;
-	size_t hit_capacity;
+	struct g2s_hits hits;
+	/* Those in executable memory that is said to be data. */
+	struct g2s_hits data_hits;
 };
 
 /* Where something refers to target. */

@@ -145,7 +145,7 @@ bool g2s_elf_load(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint
 /* True when the program itself may change the byte at addr (writable, and not RELRO). */
 bool g2s_elf_is_writable(const struct g2s_elf *elf, uint64_t addr);
 
-/* True when the loader maps the ELF header or a program header to addr. */
+/* True when the loader maps the ELF header, or a program or section header, to addr. */
 bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr);
 
 /* True when addr lies in an executable segment. */
