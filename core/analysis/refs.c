@@ -512,7 +512,8 @@ static bool find_addresses(const struct g2s_refs *refs, const struct g2s_window 
 	if (out->count != before) {
 		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);
 	}
-	fine = fine && (!data || (refs_search_data(&search) && refs_search_methods(&search)));
+	fine = fine && (!data || (refs_search_data(&search) && refs_search_methods(&search) &&
+	                          refs_search_distances(&search)));
 	free(filter);
 	return fine;
 }

@@ -2,9 +2,10 @@
 /* Pointers in data: words that hold addresses, and the distances of Go's methods. */
 #include "refs_parts.h"
 
-#include "g2s/words.h"
+#include "g2s/memory.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -15,6 +16,8 @@ enum {
 	MODULE_WORDS = 64,
 	/* Windows further apart than this are looked for in data one after the other. */
 	FAR_APART = 1 << 30,
+	/* Bytes of the largest table of distances. */
+	TABLE_REACH = 1 << 16,
 };
 
 /*
@@ -331,4 +334,137 @@ bool refs_search_methods(struct search *search)
 		.align = (uint32_t)refs->funcs->go_align,
 	};
 	return each_data(search, search_numbers);
+}
+
+/*
+ * --- tables of distances
+ * ---------------------------------------------------------------------------
+ */
+
+/* A word that could be the distance of target from a table's start. */
+struct distance {
+	uint64_t place;
+	uint64_t target;
+	uint64_t base;
+};
+
+struct distances {
+	struct distance *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* The last window that begins at or before addr, or NULL. */
+static const struct g2s_window *window_before(const struct search *search, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = search->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (search->windows[middle].start <= addr) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low == 0 ? NULL : &search->windows[low - 1];
+}
+
+/* Takes the words of one stretch of data that could be such distances. */
+static bool take_distances(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
+{
+	for (size_t at = (size_t)(-addr & 3); size - at >= 4 && at < size; at += 4) {
+		int32_t word;
+		uint64_t place = addr + at;
+		memcpy(&word, data + at, sizeof(word));
+		/* place - base is what place + word is beyond the target. */
+		uint64_t beyond = place + (uint64_t)(int64_t)word;
+		const struct g2s_window *window = window_before(search, beyond);
+		if (window == NULL || window->end - window->start != 1 ||
+		    beyond - window->start >= TABLE_REACH || is_code(search->refs, place)) {
+			continue;
+		}
+		uint64_t behind = beyond - window->start;
+		struct distances *to = search->distances;
+		if (behind > at || behind % 4 != 0) {
+			continue;
+		}
+		if (!g2s_grow(&to->items, &to->capacity, to->count + 1, sizeof(*to->items))) {
+			return false;
+		}
+		to->items[to->count++] = (struct distance){place, window->start, place - behind};
+	}
+	return true;
+}
+
+static int by_base(const void *a, const void *b)
+{
+	const struct distance *x = a;
+	const struct distance *y = b;
+	if (x->base != y->base) {
+		return x->base < y->base ? -1 : 1;
+	}
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Adds the distances from places that code takes the address of; they are sorted by base. */
+static bool add_distances(struct search *search, struct distances *from)
+{
+	struct g2s_window *bases = calloc(from->count + 1, sizeof(*bases));
+	struct g2s_references taken = {0};
+	size_t count = 0;
+	bool fine = bases != NULL;
+	for (size_t i = 0; fine && i < from->count; i++) {
+		uint64_t base = from->items[i].base;
+		if (count == 0 || bases[count - 1].start != base) {
+			bases[count++] = (struct g2s_window){base, base + 1};
+		}
+	}
+	fine = fine && g2s_refs_operands(search->refs, bases, count, &taken);
+	for (size_t i = 0; fine && i < taken.count; i++) {
+		struct distance key = {.base = taken.items[i].target};
+		size_t low = 0;
+		size_t high = from->count;
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+			if (by_base(&from->items[middle], &key) < 0) {
+				low = middle + 1;
+			} else {
+				high = middle;
+			}
+		}
+		for (; fine && low < from->count && from->items[low].base == key.base; low++) {
+			struct distance *one = &from->items[low];
+			/* Once for each, however often the table is named. */
+			fine = one->target == 0 ||
+			       refs_append(search->out,
+			                   (struct g2s_reference){one->place, one->target,
+			                                          G2S_REFERENCE_DATA});
+			one->target = 0;
+		}
+	}
+	free(taken.items);
+	free(bases);
+	return fine;
+}
+
+/*
+ * Compilers also write tables of 32-bit distances from the table's start, which position-independent
+ * code adds to that.  Where a table begins shows in code alone: something takes its address.
+ */
+bool refs_search_distances(struct search *search)
+{
+	struct distances found = {0};
+	const struct g2s_funcs *funcs = search->refs->funcs;
+	if (funcs->tab != NULL || funcs->go_unlisted) {
+		return true;
+	}
+	search->distances = &found;
+	bool fine = each_data(search, take_distances);
+	if (fine && found.count != 0) {
+		qsort(found.items, found.count, sizeof(*found.items), by_base);
+		fine = add_distances(search, &found);
+	}
+	free(found.items);
+	return fine;
 }

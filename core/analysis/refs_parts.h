@@ -23,6 +23,8 @@ struct search {
 	/* Of methods: what is searched for, and what their numbers count from. */
 	struct g2s_words words;
 	uint64_t text;
+	/* Words that could be distances from a table's start. */
+	struct distances *distances;
 };
 
 /* Adds a reference; false when memory ran out. */
@@ -42,5 +44,8 @@ bool refs_search_data(struct search *search);
 
 /* Adds the methods of Go's types that are at wanted addresses; false: no memory. */
 bool refs_search_methods(struct search *search);
+
+/* Adds the entries of tables of distances that lead to wanted addresses; false: no memory. */
+bool refs_search_distances(struct search *search);
 
 #endif
