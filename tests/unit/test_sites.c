@@ -201,6 +201,15 @@ static const struct example INDIRECT[] = {
 	 "t call ? indirect"},
 	{"address in data", BOTH, "w: 89f8 0f05 c3 f: bf05000000 .c: e8 =w c3 %data p: *w",
 	 "c call 5 arg; p call ? indirect"},
+	{"address in data, packed", C, "w: 89f8 0f05 c3 %data +3 p: *w", "p call ? indirect"},
+	{"address in data, short", C, "w: 89f8 0f05 c3 %data p: $w", "p call ? indirect"},
+	/* lea rax, [rip+p]: p is a table of distances from its start */
+	{"distance in a table", C,
+	 "w: 89f8 0f05 c3 f: .t: 488d05 =p c3 %const p: 00000000 .q: @w,p", "q call ? indirect"},
+	{"distance in no table", C,
+	 "w: 89f8 0f05 c3 f: bf05000000 .c: e8 =w c3 %const p: 00000000 .q: @w,p", "c call 5 arg"},
+	/* mov rax, 0xffffffffff600400; call rax */
+	{"the vsyscall page", C, "f: .t: 48c7c0000460ff ffd0 c3", "t vdso 201 imm"},
 	{"address in constant data", BOTH, "w: 89f8 0f05 c3 %const p: *w", "p call ? indirect"},
 	/* Go's function values: who takes the word's address is the place to look at. */
 	{"address in a function value", BOTH,
