@@ -20,7 +20,7 @@ struct node {
 	/* The block that begins here, or NO_BLOCK; and the first node of the block it is in. */
 	int32_t block;
 	int32_t first;
-	/* Of an indirect jump: the first of its edges plus one, and whether it may lead anywhere. */
+	/* Of an indirect jump: its first edge plus one, and whether it may lead anywhere. */
 	uint32_t edges;
 	bool wild;
 };

@@ -13,7 +13,7 @@ enum {
 	/* The bits of an address that the first, coarse test for a window looks at. */
 	GRAIN = 4,
 	FILTER_BITS = 1 << 16,
-	/* Branches are kept apart by the page they go to: this many bits of a target are one page. */
+	/* Branches are kept apart by the page they go to, of so many bits. */
 	PAGE_BITS = 12,
 	/* Pages of code that share a bucket, and the bounds of the number of buckets. */
 	PAGES_PER_BUCKET = 32,
@@ -343,10 +343,10 @@ static bool search_bucket(const struct search *search, size_t bucket)
 		for (uint32_t i = 0; i < chunk->count; i++) {
 			const struct g2s_branch *branch = &chunk->items[i];
 			uint64_t target = refs->base + branch->to;
+			const struct g2s_reference reference = {refs->base + branch->from, target,
+			                                        G2S_REFERENCE_BRANCH};
 			if (refs_is_wanted(search, target) &&
-			    !refs_append(search->out, (struct g2s_reference){refs->base + branch->from,
-			                                                target,
-			                                                G2S_REFERENCE_BRANCH})) {
+			    !refs_append(search->out, reference)) {
 				return false;
 			}
 		}
@@ -456,9 +456,9 @@ static bool search_takes(const struct search *search)
 	const struct g2s_refs *refs = search->refs;
 	for (size_t i = 0; i < refs->take_count; i++) {
 		uint64_t target = refs->base + refs->takes[i].to;
-		if (refs_is_wanted(search, target) &&
-		    !refs_append(search->out, (struct g2s_reference){refs->base + refs->takes[i].from,
-		                                                target, G2S_REFERENCE_OPERAND})) {
+		const struct g2s_reference reference = {refs->base + refs->takes[i].from, target,
+		                                        G2S_REFERENCE_OPERAND};
+		if (refs_is_wanted(search, target) && !refs_append(search->out, reference)) {
 			return false;
 		}
 	}

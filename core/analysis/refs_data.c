@@ -98,7 +98,8 @@ static bool found_word(void *user, size_t offset)
 static uint32_t align_of(const struct search *search, size_t first, size_t last)
 {
 	const struct g2s_funcs *funcs = search->refs->funcs;
-	bool starts = funcs->tab != NULL && search->windows[first].start >= funcs->tab->code.start &&
+	bool starts = funcs->tab != NULL &&
+	              search->windows[first].start >= funcs->tab->code.start &&
 	              search->windows[last - 1].end <= funcs->tab->code.end;
 	for (size_t i = first; starts && i < last; i++) {
 		starts = search->windows[i].end - search->windows[i].start == 1 &&
@@ -150,7 +151,10 @@ static bool each_part(struct search *search, const struct g2s_segment *segment, 
 		return true;
 	}
 	for (unsigned i = 0; tab != NULL && i < 2; i++) {
-		struct g2s_range part = i == 0 ? tab->code : (struct g2s_range){tab->addr, tab->end};
+		struct g2s_range part = tab->code;
+		if (i == 1) {
+			part = (struct g2s_range){tab->addr, tab->end};
+		}
 		if (part.start < end && part.end > start) {
 			return each_part(search, segment, start, part.start, visit) &&
 			       each_part(search, segment, part.end, end, visit);
@@ -213,8 +217,9 @@ static bool search_relocs(const struct search *search)
 		bool seen = (reloc->addr & (elf->word - 1)) == 0 &&
 		            g2s_elf_view(elf, reloc->addr, &view) &&
 		            g2s_bytes_uint(view, 0, elf->word, &raw) && raw == reloc->value;
-		if (!seen && !refs_append(search->out, (struct g2s_reference){reloc->addr, reloc->value,
-		                                                         G2S_REFERENCE_DATA})) {
+		const struct g2s_reference reference = {reloc->addr, reloc->value,
+		                                        G2S_REFERENCE_DATA};
+		if (!seen && !refs_append(search->out, reference)) {
 			return false;
 		}
 	}
@@ -238,8 +243,8 @@ static bool starts_function(const struct g2s_refs *refs, uint64_t addr)
 
 /*
  * True when a name of Go's type data stands at addr: flags, length, text.  The length is a varint
- * (internal/abi, Name), here of one or two bytes; until Go 1.16 it was two bytes, the high one first
- * (reflect/type.go), which is 0 for all names but monstrous ones.
+ * (internal/abi, Name), here of one or two bytes; until Go 1.16 it was two bytes, the high one
+ * first (reflect/type.go), which is 0 for all names but monstrous ones.
  */
 static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 {
@@ -381,7 +386,7 @@ static bool take_distances(struct search *search, const uint8_t *data, uint64_t 
 		uint64_t beyond = place + (uint64_t)(int64_t)word;
 		const struct g2s_window *window = window_before(search, beyond);
 		if (window == NULL || window->end - window->start != 1 ||
-		    beyond - window->start >= TABLE_REACH || is_code(search->refs, place)) {
+		    beyond - window->start >= TABLE_REACH) {
 			continue;
 		}
 		uint64_t behind = beyond - window->start;
@@ -449,8 +454,8 @@ static bool add_distances(struct search *search, struct distances *from)
 }
 
 /*
- * Compilers also write tables of 32-bit distances from the table's start, which position-independent
- * code adds to that.  Where a table begins shows in code alone: something takes its address.
+ * Compilers also write tables of 32-bit distances from the table's start, to which code adds
+ * that.  Where a table begins shows in code alone: something takes its address.
  */
 bool refs_search_distances(struct search *search)
 {

@@ -202,16 +202,14 @@ done:
 	free(places);
 }
 
-/* True when decoding from one place straight on comes to another. */
-static bool leads_to(const struct g2s_program *program, uint64_t from, uint64_t to)
+static int by_target(const void *a, const void *b)
 {
-	struct g2s_bytes code;
-	struct g2s_insn insn;
-	while (from < to && g2s_elf_view(&program->elf, from, &code) &&
-	       program->arch->skim(program->arch, code.data, code.size, from, &insn)) {
-		from += insn.length;
+	const struct g2s_reference *x = a;
+	const struct g2s_reference *y = b;
+	if (x->target != y->target) {
+		return x->target < y->target ? -1 : 1;
 	}
-	return from == to;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 /* Looks for whatever refers to a place shortly before a hit, from where code would come to it. */
@@ -234,12 +232,42 @@ static void find_ways(struct trace *trace, const struct g2s_hits *hits, struct g
 }
 
 /*
- * What headers call data can be executed where its segment can.  Strings and tables hold the bytes of
- * kernel entries by accident; where something refers to code before them, it is reported.
+ * Looks at a hit among data from a place that something refers to.  What code calls is code; what is
+ * referred to in another way is, when it chooses a number and enters the kernel with it.
+ */
+static void take_way(struct trace *trace, const struct g2s_hit *hit,
+                     const struct g2s_reference *way)
+{
+	const struct g2s_program *program = trace->program;
+	const struct g2s_entry *entry = &program->arch->entries[hit->entry];
+	struct destination to = {hit->addr, entry->via, "imm", entry->arch, 0, true};
+	struct sweep_mark mark = {.addr = way->place};
+	struct g2s_insn insn;
+	bool is_call;
+	const struct g2s_state *state =
+		g2s_flow_straight(trace->flow, way->target, hit->addr, &insn);
+	if (state == NULL) {
+		return;
+	}
+	g2s_value number = g2s_state_register(trace->flow, state, entry->number, entry->width);
+	if (trace_is_local(trace, number)) {
+		trace_value(trace, number, &to);
+		return;
+	}
+	if (way->kind == G2S_REFERENCE_BRANCH) {
+		trace_sweep(trace, &mark, 1);
+		if (trace_goes_to(trace, &mark, way->target, &is_call)) {
+			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_COMPUTED);
+		}
+	}
+}
+
+/*
+ * What headers call data can be executed where its segment can.  Strings and tables hold the
+ * bytes of kernel entries by accident; code among them shows by what refers to it.
  */
 static void find_among_data(struct trace *trace)
 {
-	const struct g2s_program *program = trace->program;
 	const struct g2s_hits *hits = &trace->refs.data_hits;
 	struct g2s_window *windows = calloc(hits->count + 1, sizeof(*windows));
 	struct g2s_references found = {0};
@@ -250,20 +278,21 @@ static void find_among_data(struct trace *trace)
 	if (hits->count != 0) {
 		find_ways(trace, hits, windows, &found);
 	}
+	if (found.count != 0) {
+		qsort(found.items, found.count, sizeof(*found.items), by_target);
+	}
+	size_t first = 0;
 	for (size_t i = 0; i < hits->count && !trace->failed; i++) {
-		const struct g2s_entry *entry = &program->arch->entries[hits->items[i].entry];
-		uint64_t addr = hits->items[i].addr;
-		bool reached = false;
-		for (size_t k = 0; k < found.count && !reached; k++) {
-			uint64_t from = found.items[k].target;
-			reached = from <= addr && addr - from <= BEFORE_HIT &&
-			          leads_to(program, from, addr);
+		const struct g2s_hit *hit = &hits->items[i];
+		while (first < found.count && hit->addr - found.items[first].target > BEFORE_HIT &&
+		       found.items[first].target < hit->addr) {
+			first++;
 		}
-		if (reached) {
-			struct destination to = {addr, entry->via, "", entry->arch, 0, false};
-			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_INDIRECT);
+		for (size_t k = first; k < found.count && found.items[k].target <= hit->addr; k++) {
+			take_way(trace, hit, &found.items[k]);
 		}
 	}
+	trace->flow_entry = 0;
 	free(windows);
 	free(found.items);
 }

@@ -102,7 +102,7 @@ struct trace {
 	size_t fallen;
 	size_t question_count;
 	size_t question_capacity;
-	/* By entry: the last question, and the last wrapper; by address, the last global; plus one. */
+	/* By entry the last question and the last wrapper, by address the last global; plus one. */
 	struct map asked;
 	struct map wrapped;
 	struct map loaded;

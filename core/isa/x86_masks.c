@@ -130,7 +130,7 @@ AVX2 static inline __m256i below_avx2(__m256i x, __m256i last)
 	return _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x);
 }
 
-/* The body of numbers_avx2, made for each number of ranges: all that is constant is in registers. */
+/* The body of numbers_avx2, made for each number of ranges, with what is constant in registers. */
 AVX2 static inline __attribute__((always_inline)) void
 ranges_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
             const struct x86_numbers *wanted, const size_t wanted_count, uint32_t *masks)

@@ -75,7 +75,8 @@ static void collect(struct collector *c, size_t start, const uint16_t *list, siz
 		uint64_t target = c->addr + from + place + 4 +
 		                  (uint64_t)(int64_t)distance_at(code + place);
 		uint64_t distance = target - search->base;
-		bool off = (target - aligned < aligned_size) & ((target & (search->align - 1)) != 0);
+		bool off = (target - aligned < aligned_size) &
+		           ((target & (search->align - 1)) != 0);
 		bool keep = (distance < search->span) & !off;
 		bool take = code[0] == LEA;
 		/* Written in any case, and counted if it is to stay: a branch would cost more. */
