@@ -378,6 +378,8 @@ static const struct g2s_window *window_before(const struct search *search, uint6
 /* Takes the words of one stretch of data that could be such distances. */
 static bool take_distances(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
 {
+	/* Without headers nobody knows code from data in a segment that has both. */
+	bool headers = search->refs->funcs->elf->section_count != 0;
 	for (size_t at = (size_t)(-addr & 3); size - at >= 4 && at < size; at += 4) {
 		int32_t word;
 		uint64_t place = addr + at;
@@ -386,7 +388,8 @@ static bool take_distances(struct search *search, const uint8_t *data, uint64_t 
 		uint64_t beyond = place + (uint64_t)(int64_t)word;
 		const struct g2s_window *window = window_before(search, beyond);
 		if (window == NULL || window->end - window->start != 1 ||
-		    beyond - window->start >= TABLE_REACH) {
+		    beyond - window->start >= TABLE_REACH ||
+		    (headers && is_code(search->refs, place))) {
 			continue;
 		}
 		uint64_t behind = beyond - window->start;

@@ -218,7 +218,8 @@ static void find_ways(struct trace *trace, const struct g2s_hits *hits, struct g
 {
 	size_t count = 0;
 	for (size_t i = 0; i < hits->count; i++) {
-		struct g2s_window near = {hits->items[i].addr - BEFORE_HIT, hits->items[i].addr + 1};
+		uint64_t addr = hits->items[i].addr;
+		struct g2s_window near = {addr - BEFORE_HIT, addr + 1};
 		if (count != 0 && near.start <= windows[count - 1].end) {
 			windows[count - 1].end = near.end;
 		} else {
@@ -232,8 +233,8 @@ static void find_ways(struct trace *trace, const struct g2s_hits *hits, struct g
 }
 
 /*
- * Looks at a hit among data from a place that something refers to.  What code calls is code; what is
- * referred to in another way is, when it chooses a number and enters the kernel with it.
+ * Looks at a hit among data from a place that something refers to.  What code calls is code; what
+ * is referred to in another way is, when it chooses a number and enters the kernel with it.
  */
 static void take_way(struct trace *trace, const struct g2s_hit *hit,
                      const struct g2s_reference *way)
