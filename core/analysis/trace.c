@@ -10,6 +10,8 @@
 enum {
 	/* Value sets beyond which they are thrown away between two functions. */
 	MAX_SETS = 1 << 15,
+	/* Most parameters of one function that are asked for; beyond, it is reported. */
+	MAX_PARAMETERS = 32,
 	/* Most contexts looked at for one place; beyond, the place is reported. */
 	MAX_CONTEXTS = 256,
 	/* Most unreached runs of a function that are entered to reach one place. */
@@ -80,13 +82,21 @@ void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *param
                const char *arch)
 {
 	uint32_t last = map_get(&trace->asked, entry);
+	unsigned count = 0;
 	for (uint32_t i = last; i != 0; i = trace->questions[i - 1].before) {
+		count++;
 		const struct question *q = &trace->questions[i - 1];
 		if (q->arch == arch && q->parameter.kind == parameter->kind &&
 		    q->parameter.value == parameter->value &&
 		    q->parameter.width == parameter->width) {
 			return;
 		}
+	}
+	if (count >= MAX_PARAMETERS) {
+		/* Damaged code can ask for ever deeper places of the stack in a circle. */
+		struct destination to = {entry, "call", "", arch, 0, false};
+		trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_TOO_MANY);
+		return;
 	}
 	if (!g2s_grow(&trace->questions, &trace->question_capacity, trace->question_count + 1,
 	              sizeof(*trace->questions))) {
