@@ -201,7 +201,7 @@ $(B)/core/%.o: core/%.c $(B)/flags
 
 # Where the time goes: searches, decoding and data flow.  All else runs once per line or table entry at most:
 # there size counts, not speed.
-FAST := words analysis/flow analysis/refs analysis/state analysis/value
+FAST := words analysis/flow analysis/refs analysis/refs_all analysis/state analysis/value
 FAST_O := $(B)/core/isa/% $(FAST:%=$(B)/core/%.o)
 $(filter-out $(FAST_O),$(CORE_C:%.c=$(B)/%.o)): private SPEED_FLAGS := $(SMALL)
 $(B)/applets/%.o: applets/%.c $(B)/flags

@@ -13,39 +13,18 @@ enum {
 	/* The bits of an address that the first, coarse test for a window looks at. */
 	GRAIN = 4,
 	FILTER_BITS = 1 << 16,
-	/* Branches are kept apart by the page they go to, of so many bits. */
-	PAGE_BITS = 12,
-	/* Pages of code that share a bucket, and the bounds of the number of buckets. */
-	PAGES_PER_BUCKET = 32,
-	MIN_BUCKETS = 16,
-	MAX_BUCKETS = 1 << 16,
-	/* Branches in a chunk (which then has 512 bytes), and chunks that are allocated at once. */
-	CHUNK_BRANCHES = 62,
-	SLAB_CHUNKS = 512,
-};
-
-struct g2s_refs_chunk {
-	struct g2s_refs_chunk *next;
-	uint32_t count;
-	struct g2s_branch items[CHUNK_BRANCHES];
-};
-
-struct g2s_refs_slab {
-	struct g2s_refs_slab *next;
-	size_t used;
-	struct g2s_refs_chunk chunks[SLAB_CHUNKS];
+	/*
+	 * Searches through all code for some windows: after so many, or when the windows have more
+	 * bytes than this, collecting everything once is cheaper.
+	 */
+	MOST_SEARCHES = 6,
+	MOST_BYTES = 1 << 16,
 };
 
 /*
- * --- what is collected once
- * ----------------------------------------------------------------------------
+ * --- kernel entries
+ * ------------------------------------------------------------------------------------
  */
-
-/* What is being built, and the address that "from" counts from. */
-struct build {
-	struct g2s_refs *refs;
-	uint64_t addr;
-};
 
 static bool add_hit(struct g2s_hits *hits, uint64_t addr, unsigned entry)
 {
@@ -58,124 +37,34 @@ static bool add_hit(struct g2s_hits *hits, uint64_t addr, unsigned entry)
 
 static bool found_entry(void *user, uint64_t addr, unsigned entry)
 {
-	return add_hit(&((struct build *)user)->refs->hits, addr, entry);
+	return add_hit(&((struct g2s_refs *)user)->hits, addr, entry);
 }
 
 static bool found_among_data(void *user, uint64_t addr, unsigned entry)
 {
-	struct g2s_refs *refs = ((struct build *)user)->refs;
+	struct g2s_refs *refs = user;
 	return g2s_elf_is_header(refs->funcs->elf, addr) ||
 	       add_hit(&refs->data_hits, addr, entry);
 }
 
-static struct g2s_refs_chunk *new_chunk(struct g2s_refs *refs, struct g2s_refs_chunk *next)
+/* The bytes of [start, end), as far as the file has them; false when there are none. */
+static bool view(const struct g2s_refs *refs, uint64_t start, uint64_t end, struct g2s_bytes *code)
 {
-	struct g2s_refs_slab *slab = refs->slabs;
-	if (slab == NULL || slab->used == SLAB_CHUNKS) {
-		slab = malloc(sizeof(*slab));
-		if (slab == NULL) {
-			return NULL;
-		}
-		slab->next = refs->slabs;
-		slab->used = 0;
-		refs->slabs = slab;
-	}
-	struct g2s_refs_chunk *chunk = &slab->chunks[slab->used++];
-	chunk->next = next;
-	chunk->count = 0;
-	return chunk;
-}
-
-static bool found_branches(void *user, const struct g2s_branch *items, size_t count)
-{
-	const struct build *build = user;
-	struct g2s_refs *refs = build->refs;
-	uint32_t shift = (uint32_t)(build->addr - refs->base);
-	for (size_t i = 0; i < count; i++) {
-		struct g2s_refs_chunk **bucket =
-			&refs->buckets[items[i].to >> PAGE_BITS & (refs->bucket_count - 1)];
-		struct g2s_refs_chunk *chunk = *bucket;
-		if (chunk == NULL || chunk->count == CHUNK_BRANCHES) {
-			chunk = new_chunk(refs, chunk);
-			if (chunk == NULL) {
-				return false;
-			}
-			*bucket = chunk;
-		}
-		chunk->items[chunk->count++] =
-			(struct g2s_branch){items[i].from + shift, items[i].to};
-	}
-	return true;
-}
-
-static bool found_takes(void *user, const struct g2s_branch *items, size_t count)
-{
-	const struct build *build = user;
-	struct g2s_refs *refs = build->refs;
-	if (!g2s_grow(&refs->takes, &refs->take_capacity, refs->take_count + count,
-	              sizeof(*refs->takes))) {
+	if (start >= end || !g2s_elf_view(refs->funcs->elf, start, code)) {
 		return false;
 	}
-	for (size_t i = 0; i < count; i++) {
-		refs->takes[refs->take_count++] = (struct g2s_branch){
-			items[i].from + (uint32_t)(build->addr - refs->base), items[i].to};
-	}
+	code->size = end - start < code->size ? (size_t)(end - start) : code->size;
 	return true;
 }
 
-/* Up to three stretches of code: before Go's text, in it, behind it. */
-static void split_code(const struct g2s_refs *refs, const struct g2s_range *code,
-                       struct g2s_range parts[3])
-{
-	struct g2s_range go = {code->end, code->end};
-	if (refs->funcs->tab != NULL) {
-		go = refs->funcs->tab->code;
-	}
-	uint64_t first = go.start < code->start ? code->start
-	                 : go.start > code->end ? code->end
-	                                        : go.start;
-	uint64_t second = go.end < first ? first : go.end > code->end ? code->end : go.end;
-	parts[0] = (struct g2s_range){code->start, first};
-	parts[1] = (struct g2s_range){first, second};
-	parts[2] = (struct g2s_range){second, code->end};
-}
-
-/* Searches one stretch of code that is all Go's or all not. */
-static bool search_code(struct g2s_refs *refs, uint64_t start, uint64_t end, bool go)
+/* Searches executable memory for kernel entries. */
+static bool search_entries(struct g2s_refs *refs, uint64_t start, uint64_t end,
+                           bool (*found)(void *user, uint64_t addr, unsigned entry))
 {
 	struct g2s_bytes code;
-	if (start >= end || !g2s_elf_view(refs->funcs->elf, start, &code)) {
-		return true;
-	}
-	struct build build = {refs, start};
-	struct g2s_search search = {
-		.go = go,
-		.base = refs->base,
-		.span = refs->span,
-		.align = 1,
-		.enters = found_entry,
-		.branches = found_branches,
-		.takes = found_takes,
-		.user = &build,
-	};
-	/* Go's functions begin at multiples of this, and nothing of Go's is entered elsewhere. */
-	if (go) {
-		search.aligned = (struct g2s_window){refs->funcs->tab->code.start,
-		                                     refs->funcs->tab->code.end};
-		search.align = refs->funcs->go_align;
-	}
-	size_t size = end - start < code.size ? (size_t)(end - start) : code.size;
-	return refs->arch->search(code.data, size, start, &search);
-}
-
-/* Searches [start, end), which is executable memory but said to be data, for kernel entries. */
-static bool search_data_in_code(struct g2s_refs *refs, uint64_t start, uint64_t end)
-{
-	struct g2s_bytes code;
-	struct build build = {refs, start};
-	struct g2s_search search = {.align = 1, .enters = found_among_data, .user = &build};
-	return start >= end || !g2s_elf_view(refs->funcs->elf, start, &code) ||
-	       refs->arch->search(code.data, (size_t)(end - start), start, &search);
+	const struct g2s_search search = {.enters = found, .user = refs};
+	return !view(refs, start, end, &code) ||
+	       refs->arch->search(code.data, code.size, start, &search);
 }
 
 /* The parts of executable segments that are not among the ranges of code. */
@@ -189,27 +78,17 @@ static bool search_rest(struct g2s_refs *refs)
 		uint64_t at = segment->addr;
 		for (; segment->exec && next < funcs->code_count && funcs->code[next].start < end;
 		     next++) {
-			if (!search_data_in_code(refs, at, funcs->code[next].start)) {
+			if (!search_entries(refs, at, funcs->code[next].start,
+			                    found_among_data)) {
 				return false;
 			}
 			at = funcs->code[next].end;
 		}
-		if (segment->exec && !search_data_in_code(refs, at, end)) {
+		if (segment->exec && !search_entries(refs, at, end, found_among_data)) {
 			return false;
 		}
 	}
 	return true;
-}
-
-static bool make_buckets(struct g2s_refs *refs)
-{
-	size_t wanted = (size_t)(refs->span >> PAGE_BITS) / PAGES_PER_BUCKET;
-	refs->bucket_count = MIN_BUCKETS;
-	while (refs->bucket_count < wanted && refs->bucket_count < MAX_BUCKETS) {
-		refs->bucket_count *= 2;
-	}
-	refs->buckets = calloc(refs->bucket_count, sizeof(struct g2s_refs_chunk *));
-	return refs->buckets != NULL;
 }
 
 enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
@@ -224,13 +103,9 @@ enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
 	if (refs->span > UINT32_MAX) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "the code is spread over more than 4 GiB");
 	}
-	bool fine = make_buckets(refs);
+	bool fine = true;
 	for (size_t i = 0; fine && i < funcs->code_count; i++) {
-		struct g2s_range parts[3];
-		split_code(refs, &funcs->code[i], parts);
-		fine = search_code(refs, parts[0].start, parts[0].end, false) &&
-		       search_code(refs, parts[1].start, parts[1].end, true) &&
-		       search_code(refs, parts[2].start, parts[2].end, false);
+		fine = search_entries(refs, funcs->code[i].start, funcs->code[i].end, found_entry);
 	}
 	fine = fine && search_rest(refs);
 	return fine ? G2S_OK : g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
@@ -238,21 +113,17 @@ enum g2s_code g2s_refs_build(struct g2s_refs *refs, const struct g2s_arch *arch,
 
 void g2s_refs_free(struct g2s_refs *refs)
 {
-	while (refs->slabs != NULL) {
-		struct g2s_refs_slab *next = refs->slabs->next;
-		free(refs->slabs);
-		refs->slabs = next;
-	}
-	free(refs->buckets);
-	free(refs->takes);
+	refs_free_collected(refs);
+	free(refs->known);
+	free(refs->seen.items);
 	free(refs->hits.items);
 	free(refs->data_hits.items);
 	*refs = (struct g2s_refs){0};
 }
 
 /*
- * --- what is asked
- * -------------------------------------------------------------------------------------
+ * --- windows
+ * -------------------------------------------------------------------------------------------
  */
 
 bool refs_append(struct g2s_references *out, struct g2s_reference reference)
@@ -285,6 +156,237 @@ bool refs_is_wanted(const struct search *search, uint64_t addr)
 	       g2s_window_has(search->windows, search->count, addr);
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct g2s_reference *x = a;
+	const struct g2s_reference *y = b;
+	if (x->place != y->place) {
+		return x->place < y->place ? -1 : 1;
+	}
+	if (x->target != y->target) {
+		return x->target < y->target ? -1 : 1;
+	}
+	return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
+static void sort_from(struct g2s_references *references, size_t first)
+{
+	if (references->count != first) {
+		qsort(references->items + first, references->count - first,
+		      sizeof(*references->items), by_place);
+	}
+}
+
+/* Windows as far as they lie in the span of code; the caller frees them.  NULL: no memory. */
+static struct g2s_window *clip_windows(const struct g2s_refs *refs,
+                                       const struct g2s_window *windows, size_t count,
+                                       size_t *clipped_count)
+{
+	struct g2s_window *clipped = calloc(count + 1, sizeof(*clipped));
+	*clipped_count = 0;
+	for (size_t i = 0; clipped != NULL && i < count; i++) {
+		uint64_t start = windows[i].start > refs->base ? windows[i].start : refs->base;
+		uint64_t end = refs->base + refs->span;
+		end = windows[i].end < end ? windows[i].end : end;
+		if (start < end) {
+			clipped[(*clipped_count)++] = (struct g2s_window){start, end};
+		}
+	}
+	return clipped;
+}
+
+/*
+ * --- what code refers to windows of code
+ * -------------------------------------------------------------------------------
+ */
+
+void refs_split_code(const struct g2s_refs *refs, const struct g2s_range *code,
+                     struct g2s_range parts[REFS_PARTS])
+{
+	struct g2s_range go = {code->end, code->end};
+	if (refs->funcs->tab != NULL) {
+		go = refs->funcs->tab->code;
+	}
+	uint64_t first = go.start < code->start ? code->start
+	                 : go.start > code->end ? code->end
+	                                        : go.start;
+	uint64_t second = go.end < first ? first : go.end > code->end ? code->end : go.end;
+	parts[0] = (struct g2s_range){code->start, first};
+	parts[REFS_PART_GO] = (struct g2s_range){first, second};
+	parts[2] = (struct g2s_range){second, code->end};
+}
+
+/*
+ * Go's functions begin at multiples of a power of two, and nothing of Go's is entered elsewhere;
+ * its code does not refer to other places of it.
+ */
+static bool is_entry(const struct search *search, uint64_t target)
+{
+	const struct g2s_funcs *funcs = search->refs->funcs;
+	return !search->go || target < funcs->tab->code.start || target >= funcs->tab->code.end ||
+	       (target & (funcs->go_align - 1)) == 0;
+}
+
+static bool found_branch(void *user, size_t offset, uint64_t target)
+{
+	const struct search *search = user;
+	return !is_entry(search, target) ||
+	       refs_append(search->out, (struct g2s_reference){search->addr + offset, target,
+	                                                       G2S_REFERENCE_BRANCH});
+}
+
+static bool found_operand(void *user, size_t offset, uint64_t target)
+{
+	const struct search *search = user;
+	return refs_append(search->out, (struct g2s_reference){search->addr + offset, target,
+	                                                       G2S_REFERENCE_OPERAND});
+}
+
+static bool found_take(void *user, size_t offset, uint64_t target)
+{
+	return !is_entry(user, target) || found_operand(user, offset, target);
+}
+
+/* Searches one stretch of code for what refers to the windows of search. */
+static bool search_stretch(struct search *search, struct g2s_range range, bool go,
+                           enum g2s_operands operands, const struct g2s_sink *sink)
+{
+	struct g2s_bytes code;
+	search->addr = range.start;
+	search->go = go;
+	return search->count == 0 || !view(search->refs, range.start, range.end, &code) ||
+	       search->refs->arch->search_addresses(code.data, code.size, range.start, operands,
+	                                            search->windows, search->count, sink);
+}
+
+/* Searches all code for branches into the windows of search, and for what takes their address. */
+static bool search_code(struct search *search)
+{
+	const struct g2s_sink go = {found_branch, found_take, search};
+	const struct g2s_sink other = {found_branch, found_operand, search};
+	for (size_t i = 0; i < search->refs->funcs->code_count; i++) {
+		struct g2s_range parts[REFS_PARTS];
+		refs_split_code(search->refs, &search->refs->funcs->code[i], parts);
+		for (unsigned part = 0; part < REFS_PARTS; part++) {
+			bool is_go = part == REFS_PART_GO;
+			if (!search_stretch(search, parts[part], is_go,
+			                    is_go ? G2S_OPERANDS_TAKES : G2S_OPERANDS_ALL,
+			                    is_go ? &go : &other)) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static int by_window(const void *a, const void *b)
+{
+	const struct g2s_window *x = a;
+	const struct g2s_window *y = b;
+	if (x->start != y->start) {
+		return x->start < y->start ? -1 : 1;
+	}
+	return (x->end > y->end) - (x->end < y->end);
+}
+
+static bool is_known(const struct g2s_refs *refs, const struct g2s_window *window)
+{
+	return refs->known_count != 0 && bsearch(window, refs->known, refs->known_count,
+	                                         sizeof(*window), by_window) != NULL;
+}
+
+/* Windows that overlap find the same again. */
+static void drop_repeated(struct g2s_references *references)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < references->count; i++) {
+		const struct g2s_reference *item = &references->items[i];
+		if (kept == 0 || by_place(&references->items[kept - 1], item) != 0) {
+			references->items[kept++] = *item;
+		}
+	}
+	references->count = kept;
+}
+
+/* Searches for the windows, which are now known. */
+static bool search_for(struct g2s_refs *refs, const struct g2s_window *windows, size_t count)
+{
+	struct search search = {
+		.refs = refs, .out = &refs->seen, .windows = windows, .count = count};
+	if (!search_code(&search) ||
+	    !g2s_grow(&refs->known, &refs->known_capacity, refs->known_count + count,
+	              sizeof(*refs->known))) {
+		return false;
+	}
+	memcpy(refs->known + refs->known_count, windows, count * sizeof(*windows));
+	refs->known_count += count;
+	qsort(refs->known, refs->known_count, sizeof(*refs->known), by_window);
+	sort_from(&refs->seen, 0);
+	drop_repeated(&refs->seen);
+	return true;
+}
+
+/* Windows that are to be searched for. */
+struct wanted {
+	struct g2s_window *windows;
+	size_t count;
+	size_t capacity;
+	uint64_t bytes;
+};
+
+static bool want(struct wanted *wanted, struct g2s_window window)
+{
+	if (!g2s_grow(&wanted->windows, &wanted->capacity, wanted->count + 1,
+	              sizeof(*wanted->windows))) {
+		return false;
+	}
+	wanted->windows[wanted->count++] = window;
+	wanted->bytes += window.end - window.start;
+	return true;
+}
+
+/*
+ * Sees to it that what code refers to the windows, which lie in the span of code, is known: from a
+ * search for those that are not, or from one for everything.  False when memory ran out.
+ */
+static bool learn(struct g2s_refs *refs, const struct g2s_window *windows, size_t count)
+{
+	struct wanted wanted = {0};
+	bool fine = true;
+	for (size_t i = 0; fine && refs->buckets == NULL && i < count; i++) {
+		fine = is_known(refs, &windows[i]) || want(&wanted, windows[i]);
+	}
+	if (fine && wanted.count != 0) {
+		if (refs->searches == MOST_SEARCHES || wanted.bytes > MOST_BYTES) {
+			fine = refs_collect(refs);
+		} else {
+			refs->searches++;
+			fine = search_for(refs, wanted.windows, wanted.count);
+		}
+	}
+	free(wanted.windows);
+	return fine;
+}
+
+/* Adds what is known and of a kind. */
+static bool append_seen(const struct search *search, int kind)
+{
+	const struct g2s_references *seen = &search->refs->seen;
+	for (size_t i = 0; i < seen->count; i++) {
+		if ((int)seen->items[i].kind == kind &&
+		    refs_is_wanted(search, seen->items[i].target) &&
+		    !refs_append(search->out, seen->items[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * --- what is asked
+ * -------------------------------------------------------------------------------------
+ */
+
 static bool found_near(void *user, size_t offset, uint64_t target)
 {
 	const struct search *search = user;
@@ -293,7 +395,7 @@ static bool found_near(void *user, size_t offset, uint64_t target)
 }
 
 /* Branches with a one-byte distance into a window, which are too many to keep. */
-static bool search_near(const struct g2s_refs *refs, struct g2s_window window,
+static bool search_near(struct g2s_refs *refs, struct g2s_window window,
                         struct g2s_references *out)
 {
 	const struct g2s_segment *segment = g2s_elf_segment(refs->funcs->elf, window.start);
@@ -314,7 +416,7 @@ static bool search_near(const struct g2s_refs *refs, struct g2s_window window,
 }
 
 /* Into the inside of a large window such a branch comes from the window itself. */
-static bool search_ends(const struct g2s_refs *refs, struct g2s_window window,
+static bool search_ends(struct g2s_refs *refs, struct g2s_window window,
                         struct g2s_references *out)
 {
 	if (window.end - window.start <= 2 * NEAR_REACH) {
@@ -325,94 +427,27 @@ static bool search_ends(const struct g2s_refs *refs, struct g2s_window window,
 	return search_near(refs, first, out) && search_near(refs, last, out);
 }
 
-static int by_place(const void *a, const void *b)
-{
-	const struct g2s_reference *x = a;
-	const struct g2s_reference *y = b;
-	if (x->place != y->place) {
-		return x->place < y->place ? -1 : 1;
-	}
-	return x->target < y->target ? -1 : x->target > y->target;
-}
-
-static bool search_bucket(const struct search *search, size_t bucket)
-{
-	const struct g2s_refs *refs = search->refs;
-	const struct g2s_refs_chunk *chunk = refs->buckets[bucket];
-	for (; chunk != NULL; chunk = chunk->next) {
-		for (uint32_t i = 0; i < chunk->count; i++) {
-			const struct g2s_branch *branch = &chunk->items[i];
-			uint64_t target = refs->base + branch->to;
-			const struct g2s_reference reference = {refs->base + branch->from, target,
-			                                        G2S_REFERENCE_BRANCH};
-			if (refs_is_wanted(search, target) &&
-			    !refs_append(search->out, reference)) {
-				return false;
-			}
-		}
-	}
-	return true;
-}
-
-/* Marks the buckets of the pages that a window touches. */
-static void mark_buckets(const struct g2s_refs *refs, const struct g2s_window *window,
-                         bool *marked)
-{
-	uint64_t low = window->start < refs->base ? 0 : window->start - refs->base;
-	uint64_t high = window->end - refs->base;
-	if (window->end <= refs->base || low >= refs->span) {
-		return;
-	}
-	high = high > refs->span ? refs->span : high;
-	uint64_t first = low >> PAGE_BITS;
-	uint64_t last = (high - 1) >> PAGE_BITS;
-	for (uint64_t page = first; page <= last && page - first < refs->bucket_count; page++) {
-		marked[page & (refs->bucket_count - 1)] = true;
-	}
-}
-
-bool g2s_refs_branches(const struct g2s_refs *refs, const struct g2s_window *windows,
-                       size_t count, struct g2s_references *out)
+bool g2s_refs_branches(struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                       struct g2s_references *out)
 {
 	size_t before = out->count;
-	uint8_t *filter = make_filter(windows, count);
-	bool *marked = calloc(refs->bucket_count + 1, sizeof(*marked));
-	bool fine = filter != NULL && marked != NULL;
+	struct search search = {.refs = refs, .out = out, .filter = make_filter(windows, count)};
+	struct g2s_window *clipped = clip_windows(refs, windows, count, &search.count);
+	search.windows = clipped;
+	bool fine = search.filter != NULL && clipped != NULL &&
+	            learn(refs, clipped, search.count);
 	for (size_t i = 0; fine && i < count; i++) {
-		mark_buckets(refs, &windows[i], marked);
 		fine = search_ends(refs, windows[i], out);
 	}
-	const struct search search = {
-		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter};
-	for (size_t b = 0; fine && b < refs->bucket_count; b++) {
-		fine = !marked[b] || search_bucket(&search, b);
-	}
-	if (out->count != before) {
-		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);
-	}
-	free(marked);
-	free(filter);
+	fine = fine && (refs->buckets != NULL ? refs_append_branches(&search)
+	                                      : append_seen(&search, G2S_REFERENCE_BRANCH));
+	sort_from(out, before);
+	free(search.filter);
+	free(clipped);
 	return fine;
 }
 
-bool g2s_refs_each_branch(const struct g2s_refs *refs,
-                          bool (*visit)(void *user, uint64_t from, uint64_t to), void *user)
-{
-	for (size_t b = 0; b < refs->bucket_count; b++) {
-		const struct g2s_refs_chunk *chunk = refs->buckets[b];
-		for (; chunk != NULL; chunk = chunk->next) {
-			for (uint32_t i = 0; i < chunk->count; i++) {
-				if (!visit(user, refs->base + chunk->items[i].from,
-				           refs->base + chunk->items[i].to)) {
-					return false;
-				}
-			}
-		}
-	}
-	return true;
-}
-
-bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+bool g2s_refs_words(struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
                     struct g2s_references *out)
 {
 	uint8_t *filter = make_filter(windows, count);
@@ -427,47 +462,35 @@ bool g2s_refs_words(const struct g2s_refs *refs, const struct g2s_window *window
 	return fine;
 }
 
-static bool found_operand(void *user, size_t offset, uint64_t target)
-{
-	const struct search *search = user;
-	return refs_append(search->out, (struct g2s_reference){search->addr + offset, target,
-	                                                  G2S_REFERENCE_OPERAND});
-}
-
-/* Searches one stretch of code that is all Go's or all not for operands. */
-static bool search_operands(const struct search *search, struct g2s_range range, bool go,
+/* Searches Go's code, or all other code, for operands that stand for addresses in the windows. */
+static bool search_operands(const struct search *search, bool go,
                             const struct g2s_window *windows, size_t count)
 {
-	struct g2s_bytes code;
-	struct search found = {.refs = search->refs, .out = search->out, .addr = range.start};
-	struct g2s_sink sink = {.address = found_operand, .user = &found};
-	/* Go counts addresses from the instruction; some are out of reach. */
-	bool far = count != 0 && go && windows[0].start > range.end &&
-	           windows[0].start - range.end > INT32_MAX;
-	return count == 0 || far || range.start >= range.end ||
-	       !g2s_elf_view(search->refs->funcs->elf, range.start, &code) ||
-	       search->refs->arch->search_addresses(code.data, (size_t)(range.end - range.start),
-	                                            range.start, go, windows, count, &sink);
-}
-
-/* Where Go's code takes the address of code was noted when all of it was searched. */
-static bool search_takes(const struct search *search)
-{
-	const struct g2s_refs *refs = search->refs;
-	for (size_t i = 0; i < refs->take_count; i++) {
-		uint64_t target = refs->base + refs->takes[i].to;
-		const struct g2s_reference reference = {refs->base + refs->takes[i].from, target,
-		                                        G2S_REFERENCE_OPERAND};
-		if (refs_is_wanted(search, target) && !refs_append(search->out, reference)) {
-			return false;
+	struct search found = *search;
+	const struct g2s_sink sink = {.address = found_operand, .user = &found};
+	found.windows = windows;
+	found.count = count;
+	for (size_t i = 0; i < search->refs->funcs->code_count; i++) {
+		struct g2s_range parts[REFS_PARTS];
+		refs_split_code(search->refs, &search->refs->funcs->code[i], parts);
+		for (unsigned part = 0; part < REFS_PARTS; part++) {
+			/* Go counts addresses from the instruction; some are out of reach. */
+			bool far = count != 0 && go && windows[0].start > parts[part].end &&
+			           windows[0].start - parts[part].end > INT32_MAX;
+			if ((part == REFS_PART_GO) == go && !far &&
+			    !search_stretch(&found, parts[part], go,
+			                    go ? G2S_OPERANDS_RELATIVE : G2S_OPERANDS_ALL,
+			                    &sink)) {
+				return false;
+			}
 		}
 	}
 	return true;
 }
 
-static bool search_addresses(struct search *search)
+static bool search_addresses(const struct search *search)
 {
-	const struct g2s_refs *refs = search->refs;
+	struct g2s_refs *refs = search->refs;
 	/* The windows that lie in code, [first, last). */
 	size_t first = 0;
 	while (first < search->count && search->windows[first].start < refs->base) {
@@ -478,27 +501,23 @@ static bool search_addresses(struct search *search)
 	       search->windows[last].end - refs->base <= refs->span) {
 		last++;
 	}
-	for (size_t i = 0; i < refs->funcs->code_count; i++) {
-		struct g2s_range parts[3];
-		split_code(refs, &refs->funcs->code[i], parts);
-		for (unsigned part = 0; part < 3; part += 2) {
-			if (!search_operands(search, parts[part], false, search->windows,
-			                     search->count)) {
-				return false;
-			}
-		}
-		if (!search_operands(search, parts[1], true, search->windows, first) ||
-		    !search_operands(search, parts[1], true, search->windows + last,
-		                     search->count - last)) {
-			return false;
-		}
+	if (!learn(refs, search->windows + first, last - first) ||
+	    !search_operands(search, true, search->windows, first) ||
+	    !search_operands(search, true, search->windows + last, search->count - last)) {
+		return false;
 	}
-	return search_takes(search);
+	if (refs->buckets != NULL) {
+		return search_operands(search, false, search->windows, search->count) &&
+		       refs_append_takes(search);
+	}
+	return search_operands(search, false, search->windows, first) &&
+	       search_operands(search, false, search->windows + last, search->count - last) &&
+	       append_seen(search, G2S_REFERENCE_OPERAND);
 }
 
 /* Operands first, sorted by place; with data, words and methods after them. */
-static bool find_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
-                           size_t count, bool data, struct g2s_references *out)
+static bool find_addresses(struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                           bool data, struct g2s_references *out)
 {
 	if (count == 0 || refs->funcs->code_count == 0) {
 		return true;
@@ -509,23 +528,21 @@ static bool find_addresses(const struct g2s_refs *refs, const struct g2s_window 
 		.refs = refs, .out = out, .windows = windows, .count = count, .filter = filter,
 		.loose = refs_are_loose(refs)};
 	bool fine = filter != NULL && search_addresses(&search);
-	if (out->count != before) {
-		qsort(out->items + before, out->count - before, sizeof(*out->items), by_place);
-	}
+	sort_from(out, before);
 	fine = fine && (!data || (refs_search_data(&search) && refs_search_methods(&search) &&
 	                          refs_search_distances(&search)));
 	free(filter);
 	return fine;
 }
 
-bool g2s_refs_operands(const struct g2s_refs *refs, const struct g2s_window *windows,
-                       size_t count, struct g2s_references *out)
+bool g2s_refs_operands(struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                       struct g2s_references *out)
 {
 	return find_addresses(refs, windows, count, false, out);
 }
 
-bool g2s_refs_addresses(const struct g2s_refs *refs, const struct g2s_window *windows,
-                        size_t count, struct g2s_references *out)
+bool g2s_refs_addresses(struct g2s_refs *refs, const struct g2s_window *windows, size_t count,
+                        struct g2s_references *out)
 {
 	return find_addresses(refs, windows, count, true, out);
 }

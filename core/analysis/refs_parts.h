@@ -5,21 +5,29 @@
 #include "g2s/analysis/refs.h"
 #include "g2s/words.h"
 
-/* What refs.c, which searches code, and refs_data.c, which searches data, share. */
+/* What refs.c and refs_all.c, which search code, and refs_data.c, which searches data, share. */
+
+enum {
+	/* The stretches that code is split into, and the one that is Go's. */
+	REFS_PARTS = 3,
+	REFS_PART_GO = 1,
+};
 
 /* A search of one stretch of code or data, as the functions that are told need to know it. */
 struct search {
-	const struct g2s_refs *refs;
+	struct g2s_refs *refs;
 	struct g2s_references *out;
 	/* What is searched: where it is in memory, its bytes. */
 	uint64_t addr;
 	const uint8_t *data;
 	size_t size;
+	/* It is Go's code. */
+	bool go;
 	/* Words count at every address, and if only 4 bytes of them are the address. */
 	bool loose;
 	const struct g2s_window *windows;
 	size_t count;
-	const uint8_t *filter;
+	uint8_t *filter;
 	/* Of methods: what is searched for, and what their numbers count from. */
 	struct g2s_words words;
 	uint64_t text;
@@ -32,6 +40,18 @@ bool refs_append(struct g2s_references *out, struct g2s_reference reference);
 
 /* True when addr is in one of the windows. */
 bool refs_is_wanted(const struct search *search, uint64_t addr);
+
+/* The stretches of some code: before Go's text, in it, behind it; each may be empty. */
+void refs_split_code(const struct g2s_refs *refs, const struct g2s_range *code,
+                     struct g2s_range parts[REFS_PARTS]);
+
+/* Collects all branches and takes, if that is not done yet; false when memory ran out. */
+bool refs_collect(struct g2s_refs *refs);
+void refs_free_collected(struct g2s_refs *refs);
+
+/* Add the collected ones that lead to the windows, for branches in the span of code. */
+bool refs_append_branches(const struct search *search);
+bool refs_append_takes(const struct search *search);
 
 /*
  * True for files whose pointers may stand anywhere and be short: Go keeps its own whole and

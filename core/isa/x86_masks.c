@@ -60,6 +60,76 @@ AVX2 static inline __m256i aligned_avx2(__m256i distance, uint64_t behind, uint8
 	return _mm256_cmpeq_epi8(target, _mm256_setzero_si256());
 }
 
+/* Where bytes, and those behind them, enter the kernel. */
+AVX2 static inline __m256i enters_at_avx2(__m256i first, __m256i second)
+{
+	__m256i two = _mm256_cmpeq_epi8(first, bytes_avx2(0x0f));
+	__m256i enters = _mm256_or_si256(_mm256_cmpeq_epi8(second, bytes_avx2(0x05)),
+	                                 _mm256_cmpeq_epi8(second, bytes_avx2(0x34)));
+	__m256i number = _mm256_and_si256(_mm256_cmpeq_epi8(first, bytes_avx2(0xcd)),
+	                                  _mm256_cmpeq_epi8(second, bytes_avx2(0x80)));
+	return _mm256_or_si256(_mm256_and_si256(two, enters), number);
+}
+
+/* Adds a block if something is in it. */
+AVX2 static inline size_t put_avx2(struct x86_block *blocks, size_t known, size_t i, __m256i hits)
+{
+	if (!_mm256_testz_si256(hits, hits)) {
+		blocks[known++] = (struct x86_block){(uint32_t)(32 * i), mask_avx2(hits)};
+	}
+	return known;
+}
+
+AVX2 static size_t enters_avx2(const uint8_t *code, size_t count, struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		__m256i hits = enters_at_avx2(load_avx2(code + 32 * i),
+		                              load_avx2(code + 32 * i + 1));
+		known = put_avx2(blocks, known, i, hits);
+	}
+	return known;
+}
+
+/* The body of uppers_avx2, made for some numbers of values. */
+AVX2 static inline __attribute__((always_inline)) size_t
+values_avx2(const uint8_t *code, size_t count, const uint16_t *values, const size_t value_count,
+            struct x86_block *blocks)
+{
+	__m256i low[X86_UPPERS];
+	__m256i high[X86_UPPERS];
+	for (size_t v = 0; v < value_count; v++) {
+		low[v] = bytes_avx2(values[v] & 0xff);
+		high[v] = bytes_avx2(values[v] >> 8);
+	}
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		__m256i third = load_avx2(code + 32 * i + 2);
+		__m256i fourth = load_avx2(code + 32 * i + 3);
+		__m256i hits = _mm256_setzero_si256();
+		for (size_t v = 0; v < value_count; v++) {
+			__m256i hit = _mm256_and_si256(_mm256_cmpeq_epi8(third, low[v]),
+			                               _mm256_cmpeq_epi8(fourth, high[v]));
+			hits = _mm256_or_si256(hits, hit);
+		}
+		known = put_avx2(blocks, known, i, hits);
+	}
+	return known;
+}
+
+AVX2 static size_t uppers_avx2(const uint8_t *code, size_t count, const uint16_t *values,
+                               size_t value_count, struct x86_block *blocks)
+{
+	switch (value_count) {
+	case 1:
+		return values_avx2(code, count, values, 1, blocks);
+	case 2:
+		return values_avx2(code, count, values, 2, blocks);
+	default:
+		return values_avx2(code, count, values, value_count, blocks);
+	}
+}
+
 AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, uint64_t addr, uint8_t mask,
                               struct x86_places *places)
 {
@@ -68,10 +138,6 @@ AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, uint64_t addr, 
 		__m256i second = load_avx2(code + 32 * i + 1);
 		__m256i third = load_avx2(code + 32 * i + 2);
 		__m256i two = _mm256_cmpeq_epi8(first, bytes_avx2(0x0f));
-		__m256i enters = _mm256_or_si256(_mm256_cmpeq_epi8(second, bytes_avx2(0x05)),
-		                                 _mm256_cmpeq_epi8(second, bytes_avx2(0x34)));
-		__m256i number = _mm256_and_si256(_mm256_cmpeq_epi8(first, bytes_avx2(0xcd)),
-		                                  _mm256_cmpeq_epi8(second, bytes_avx2(0x80)));
 		__m256i call = _mm256_cmpeq_epi8(_mm256_and_si256(first, bytes_avx2(0xfe)),
 		                                 bytes_avx2(0xe8));
 		__m256i branch = _mm256_cmpeq_epi8(_mm256_and_si256(second, bytes_avx2(0xf0)),
@@ -82,10 +148,9 @@ AVX2 static void opcodes_avx2(const uint8_t *code, size_t count, uint64_t addr, 
 		branch = _mm256_or_si256(_mm256_and_si256(two, branch), take);
 		branch = _mm256_and_si256(branch, aligned_avx2(third, addr + 6, mask));
 		call = _mm256_and_si256(call, aligned_avx2(second, addr + 5, mask));
-		enters = _mm256_or_si256(_mm256_and_si256(two, enters), number);
 		places[i] = (struct x86_places){
 			.distances = mask_avx2(_mm256_or_si256(branch, call)),
-			.enters = mask_avx2(enters),
+			.enters = mask_avx2(enters_at_avx2(first, second)),
 		};
 	}
 }
@@ -130,11 +195,11 @@ AVX2 static inline __m256i below_avx2(__m256i x, __m256i last)
 	return _mm256_cmpeq_epi32(_mm256_min_epu32(x, last), x);
 }
 
-/* The body of numbers_avx2, made for each number of ranges, with what is constant in registers. */
-AVX2 static inline __attribute__((always_inline)) void
-ranges_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-            const struct x86_numbers *wanted, const size_t wanted_count, uint32_t *masks)
+AVX2 static size_t numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
+                                const struct x86_numbers *wanted, size_t wanted_count,
+                                struct x86_block *blocks)
 {
+	size_t known = 0;
 	const __m256i lanes = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
 	const __m256i step = _mm256_set1_epi32(32);
 	__m256i at[4];
@@ -161,31 +226,21 @@ ranges_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
 		}
 		__m256i any = _mm256_or_si256(_mm256_or_si256(hits[0], hits[1]),
 		                              _mm256_or_si256(hits[2], hits[3]));
-		masks[i] = 0;
 		if (_mm256_testz_si256(any, any)) {
 			continue;
 		}
+		uint32_t mask = 0;
 		for (unsigned k = 0; k < 4; k++) {
 			__m256 lane = _mm256_castsi256_ps(hits[k]);
-			masks[i] |= spread((uint32_t)_mm256_movemask_ps(lane), k);
+			mask |= spread((uint32_t)_mm256_movemask_ps(lane), k);
 		}
+		blocks[known++] = (struct x86_block){(uint32_t)(32 * i), mask};
 	}
+	return known;
 }
 
-AVX2 static void numbers_avx2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                              const struct x86_numbers *wanted, size_t wanted_count,
-                              uint32_t *masks)
-{
-	if (!absolute && wanted_count == 1) {
-		ranges_avx2(code, count, offset, false, wanted, 1, masks);
-	} else if (!absolute && wanted_count == 2) {
-		ranges_avx2(code, count, offset, false, wanted, 2, masks);
-	} else {
-		ranges_avx2(code, count, offset, absolute, wanted, wanted_count, masks);
-	}
-}
-
-const struct x86_masks x86_masks_avx2 = {opcodes_avx2, list_bmi, numbers_avx2};
+const struct x86_masks x86_masks_avx2 = {
+	opcodes_avx2, list_bmi, enters_avx2, uppers_avx2, numbers_avx2};
 
 static inline __m128i bytes_sse2(int value)
 {
@@ -205,6 +260,64 @@ static inline __m128i aligned_sse2(__m128i distance, uint64_t behind, uint8_t ma
 	return _mm_cmpeq_epi8(target, _mm_setzero_si128());
 }
 
+static inline __m128i enters_at_sse2(__m128i first, __m128i second)
+{
+	__m128i two = _mm_cmpeq_epi8(first, bytes_sse2(0x0f));
+	__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, bytes_sse2(0x05)),
+	                              _mm_cmpeq_epi8(second, bytes_sse2(0x34)));
+	__m128i number = _mm_and_si128(_mm_cmpeq_epi8(first, bytes_sse2(0xcd)),
+	                               _mm_cmpeq_epi8(second, bytes_sse2(0x80)));
+	return _mm_or_si128(_mm_and_si128(two, enters), number);
+}
+
+/* Adds what is in two times 16 bytes, if it is anything. */
+static inline size_t put_sse2(struct x86_block *blocks, size_t known, size_t i, __m128i first,
+                              __m128i second)
+{
+	uint32_t mask = (uint32_t)_mm_movemask_epi8(first) |
+	                (uint32_t)_mm_movemask_epi8(second) << 16;
+	blocks[known] = (struct x86_block){(uint32_t)(32 * i), mask};
+	return known + (mask != 0);
+}
+
+static size_t enters_sse2(const uint8_t *code, size_t count, struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *at = code + 32 * i;
+		known = put_sse2(blocks, known, i,
+		                 enters_at_sse2(load_sse2(at), load_sse2(at + 1)),
+		                 enters_at_sse2(load_sse2(at + 16), load_sse2(at + 17)));
+	}
+	return known;
+}
+
+static inline __m128i uppers_at_sse2(const uint8_t *code, const uint16_t *values,
+                                     size_t value_count)
+{
+	__m128i third = load_sse2(code + 2);
+	__m128i fourth = load_sse2(code + 3);
+	__m128i hits = _mm_setzero_si128();
+	for (size_t v = 0; v < value_count; v++) {
+		__m128i low = _mm_cmpeq_epi8(third, bytes_sse2(values[v] & 0xff));
+		__m128i high = _mm_cmpeq_epi8(fourth, bytes_sse2(values[v] >> 8));
+		hits = _mm_or_si128(hits, _mm_and_si128(low, high));
+	}
+	return hits;
+}
+
+static size_t uppers_sse2(const uint8_t *code, size_t count, const uint16_t *values,
+                          size_t value_count, struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *at = code + 32 * i;
+		known = put_sse2(blocks, known, i, uppers_at_sse2(at, values, value_count),
+		                 uppers_at_sse2(at + 16, values, value_count));
+	}
+	return known;
+}
+
 static inline void half_sse2(const uint8_t *code, unsigned shift, uint64_t addr, uint8_t mask,
                              struct x86_places *places)
 {
@@ -212,10 +325,6 @@ static inline void half_sse2(const uint8_t *code, unsigned shift, uint64_t addr,
 	__m128i second = load_sse2(code + 1);
 	__m128i third = load_sse2(code + 2);
 	__m128i two = _mm_cmpeq_epi8(first, bytes_sse2(0x0f));
-	__m128i enters = _mm_or_si128(_mm_cmpeq_epi8(second, bytes_sse2(0x05)),
-	                              _mm_cmpeq_epi8(second, bytes_sse2(0x34)));
-	__m128i number = _mm_and_si128(_mm_cmpeq_epi8(first, bytes_sse2(0xcd)),
-	                               _mm_cmpeq_epi8(second, bytes_sse2(0x80)));
 	__m128i call = _mm_cmpeq_epi8(_mm_and_si128(first, bytes_sse2(0xfe)), bytes_sse2(0xe8));
 	__m128i branch = _mm_cmpeq_epi8(_mm_and_si128(second, bytes_sse2(0xf0)), bytes_sse2(0x80));
 	__m128i modrm = _mm_cmpeq_epi8(_mm_and_si128(second, bytes_sse2(MODRM_MASK)),
@@ -224,7 +333,7 @@ static inline void half_sse2(const uint8_t *code, unsigned shift, uint64_t addr,
 	branch = _mm_or_si128(_mm_and_si128(two, branch), take);
 	branch = _mm_and_si128(branch, aligned_sse2(third, addr + 6, mask));
 	call = _mm_and_si128(call, aligned_sse2(second, addr + 5, mask));
-	enters = _mm_or_si128(_mm_and_si128(two, enters), number);
+	__m128i enters = enters_at_sse2(first, second);
 	branch = _mm_or_si128(branch, call);
 	places->distances |= (uint32_t)_mm_movemask_epi8(branch) << shift;
 	places->enters |= (uint32_t)_mm_movemask_epi8(enters) << shift;
@@ -240,39 +349,52 @@ static void opcodes_sse2(const uint8_t *code, size_t count, uint64_t addr, uint8
 	}
 }
 
-static void numbers_sse2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                         const struct x86_numbers *wanted, size_t wanted_count, uint32_t *masks)
+/* Four numbers, four bytes apart, of which the first is at position at of the code. */
+static inline uint32_t numbers_at_sse2(const uint8_t *code, uint32_t at, bool absolute,
+                                       const struct x86_numbers *wanted, size_t wanted_count)
 {
 	/* There is no unsigned comparison: both sides are moved down by half the range. */
 	const __m128i half = _mm_set1_epi32((int)0x80000000);
 	const __m128i lanes = _mm_setr_epi32(0, 4, 8, 12);
-	memset(masks, 0, count * sizeof(*masks));
-	for (size_t i = 0; i < 8 * count; i++) {
-		/* Four numbers, four bytes apart, from byte k of 16 on. */
-		unsigned k = i % 4;
-		const uint8_t *at = code + 16 * (i / 4) + k;
-		__m128i field = load_sse2(at);
-		__m128i place = _mm_set1_epi32((int)(offset + 16 * (uint32_t)(i / 4) + k));
-		__m128i target = _mm_add_epi32(field, _mm_add_epi32(lanes, place));
-		for (size_t w = 0; w < wanted_count; w++) {
-			__m128i low = _mm_set1_epi32((int)wanted[w].low);
-			__m128i bound = _mm_xor_si128(_mm_set1_epi32((int)(wanted[w].span - 1)),
-			                              half);
-			__m128i x = _mm_xor_si128(_mm_sub_epi32(target, low), half);
-			__m128i miss = _mm_cmpgt_epi32(x, bound);
-			if (absolute) {
-				x = _mm_xor_si128(_mm_sub_epi32(field, low), half);
-				miss = _mm_and_si128(miss, _mm_cmpgt_epi32(x, bound));
-			}
-			uint32_t bits = ~(uint32_t)_mm_movemask_ps(_mm_castsi128_ps(miss)) & 0xf;
-			if (bits != 0) {
-				masks[i / 8] |= spread(bits, k) << (i / 4 % 2 == 0 ? 0 : 16);
-			}
+	__m128i field = load_sse2(code);
+	__m128i target = _mm_add_epi32(field, _mm_add_epi32(lanes, _mm_set1_epi32((int)at)));
+	uint32_t bits = 0;
+	for (size_t w = 0; w < wanted_count; w++) {
+		__m128i low = _mm_set1_epi32((int)wanted[w].low);
+		__m128i bound = _mm_xor_si128(_mm_set1_epi32((int)(wanted[w].span - 1)), half);
+		__m128i x = _mm_xor_si128(_mm_sub_epi32(target, low), half);
+		__m128i miss = _mm_cmpgt_epi32(x, bound);
+		if (absolute) {
+			x = _mm_xor_si128(_mm_sub_epi32(field, low), half);
+			miss = _mm_and_si128(miss, _mm_cmpgt_epi32(x, bound));
 		}
+		bits |= ~(uint32_t)_mm_movemask_ps(_mm_castsi128_ps(miss)) & 0xf;
 	}
+	return bits;
 }
 
-const struct x86_masks x86_masks_sse2 = {opcodes_sse2, list_plainly, numbers_sse2};
+static size_t numbers_sse2(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
+                           const struct x86_numbers *wanted, size_t wanted_count,
+                           struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t mask = 0;
+		for (uint32_t k = 0; k < 8; k++) {
+			uint32_t at = 16 * (k / 4) + k % 4;
+			uint32_t bits = numbers_at_sse2(code + 32 * i + at,
+			                                offset + (uint32_t)(32 * i) + at, absolute,
+			                                wanted, wanted_count);
+			mask |= spread(bits, k % 4) << 16 * (k / 4);
+		}
+		blocks[known] = (struct x86_block){(uint32_t)(32 * i), mask};
+		known += mask != 0;
+	}
+	return known;
+}
+
+const struct x86_masks x86_masks_sse2 = {
+	opcodes_sse2, list_plainly, enters_sse2, uppers_sse2, numbers_sse2};
 
 const struct x86_masks *x86_masks(void)
 {
@@ -284,6 +406,49 @@ const struct x86_masks *x86_masks(void)
 #else
 
 /* See the vectors above. */
+static bool enters_at(const uint8_t *code)
+{
+	return (code[0] == 0x0f && (code[1] == 0x05 || code[1] == 0x34)) ||
+	       (code[0] == 0xcd && code[1] == 0x80);
+}
+
+/* Adds a block that may have been begun, if something is in it. */
+static size_t put_any(const struct x86_block *blocks, size_t known)
+{
+	return known + (blocks[known].mask != 0);
+}
+
+static size_t enters_any(const uint8_t *code, size_t count, struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		blocks[known] = (struct x86_block){(uint32_t)(32 * i), 0};
+		for (unsigned k = 0; k < 32; k++) {
+			blocks[known].mask |= (uint32_t)enters_at(code + 32 * i + k) << k;
+		}
+		known = put_any(blocks, known);
+	}
+	return known;
+}
+
+static size_t uppers_any(const uint8_t *code, size_t count, const uint16_t *values,
+                         size_t value_count, struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		blocks[known] = (struct x86_block){(uint32_t)(32 * i), 0};
+		for (unsigned k = 0; k < 32; k++) {
+			const uint8_t *at = code + 32 * i + k;
+			uint16_t upper = (uint16_t)(at[2] | at[3] << 8);
+			for (size_t v = 0; v < value_count; v++) {
+				blocks[known].mask |= (uint32_t)(upper == values[v]) << k;
+			}
+		}
+		known = put_any(blocks, known);
+	}
+	return known;
+}
+
 static void opcodes_any(const uint8_t *code, size_t count, uint64_t addr, uint8_t mask,
                         struct x86_places *places)
 {
@@ -295,37 +460,43 @@ static void opcodes_any(const uint8_t *code, size_t count, uint64_t addr, uint8_
 			*to = (struct x86_places){0};
 		}
 		bool two = code[i] == 0x0f;
-		bool enters = (two && (next == 0x05 || next == 0x34)) ||
-		              (code[i] == 0xcd && next == 0x80);
 		bool call = (code[i] & 0xfe) == 0xe8;
 		uint64_t target = addr + i + (call ? 5 + next : 6 + code[i + 2]);
 		bool distance = (two && (next & 0xf0) == 0x80) || call ||
 		                (code[i] == LEA && (next & MODRM_MASK) == MODRM_RIP);
 		distance = distance && (target & mask) == 0;
-		to->enters |= enters ? bit : 0;
+		to->enters |= enters_at(code + i) ? bit : 0;
 		to->distances |= distance ? bit : 0;
 	}
 }
 
-static void numbers_any(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
-                        const struct x86_numbers *wanted, size_t wanted_count, uint32_t *masks)
+static size_t numbers_any(const uint8_t *code, size_t count, uint32_t offset, bool absolute,
+                          const struct x86_numbers *wanted, size_t wanted_count,
+                          struct x86_block *blocks)
 {
-	memset(masks, 0, count * sizeof(*masks));
+	size_t known = 0;
 	for (size_t i = 0; i < 32 * count; i++) {
 		uint32_t field;
 		memcpy(&field, code + i, sizeof(field));
 		uint32_t target = field + offset + (uint32_t)i;
+		if (i % 32 == 0) {
+			blocks[known] = (struct x86_block){(uint32_t)i, 0};
+		}
 		for (size_t w = 0; w < wanted_count; w++) {
 			if (target - wanted[w].low < wanted[w].span ||
 			    (absolute && field - wanted[w].low < wanted[w].span)) {
-				masks[i / 32] |= UINT32_C(1) << i % 32;
+				blocks[known].mask |= UINT32_C(1) << i % 32;
 			}
 		}
+		known = i % 32 == 31 ? put_any(blocks, known) : known;
 	}
+	return known;
 }
 
-const struct x86_masks x86_masks_avx2 = {opcodes_any, list_plainly, numbers_any};
-const struct x86_masks x86_masks_sse2 = {opcodes_any, list_plainly, numbers_any};
+const struct x86_masks x86_masks_avx2 = {
+	opcodes_any, list_plainly, enters_any, uppers_any, numbers_any};
+const struct x86_masks x86_masks_sse2 = {
+	opcodes_any, list_plainly, enters_any, uppers_any, numbers_any};
 
 const struct x86_masks *x86_masks(void)
 {

@@ -165,6 +165,30 @@ static bool search_chunk(struct collector *c, const struct x86_masks *vector, si
 	return tell(c);
 }
 
+/* Searches for the kernel's entries alone. */
+static bool search_entries(struct collector *c, const struct x86_masks *vector)
+{
+	struct x86_block blocks[CHUNK / 32];
+	size_t i = 0;
+	for (size_t chunk; (chunk = chunk_at(c->size, i)) != 0; i += chunk) {
+		size_t count = vector->enters(c->code + i, chunk / 32, blocks);
+		for (size_t b = 0; b < count; b++) {
+			size_t start = i + blocks[b].start;
+			for (uint32_t mask = blocks[b].mask; mask != 0; mask &= mask - 1) {
+				if (!tell_entry(c, start + (size_t)__builtin_ctz(mask))) {
+					return false;
+				}
+			}
+		}
+	}
+	for (; i + 2 <= c->size; i++) {
+		if (!tell_entry(c, i)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
                 const struct g2s_search *search)
 {
@@ -176,6 +200,9 @@ bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
 	c.addr = addr;
 	c.branch_count = 0;
 	c.take_count = 0;
+	if (search->branches == NULL && search->takes == NULL) {
+		return search_entries(&c, vector);
+	}
 	bool all_aligned = search->base >= search->aligned.start &&
 	                   search->span <= search->aligned.end - search->base;
 	c.mask = all_aligned ? (uint8_t)((search->align - 1) & 31) : 0;
@@ -204,32 +231,6 @@ bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, struct g2s
 	return true;
 }
 
-/* Tells of every address that the 4 or 8 bytes at i could stand for. */
-static bool look_at_number(const uint8_t *code, size_t size, size_t i, uint64_t addr,
-                           const struct g2s_window *windows, size_t count,
-                           const struct g2s_sink *sink)
-{
-	/* Behind the distance there may be an immediate of 1, 2 or 4 bytes. */
-	static const uint8_t immediates[] = {0, 1, 2, 4};
-	uint64_t field = (uint64_t)(int64_t)distance_at(code + i);
-	for (size_t k = 0; k < sizeof(immediates); k++) {
-		uint64_t target = addr + i + 4 + field + immediates[k];
-		if (g2s_window_has(windows, count, target) &&
-		    !sink->address(sink->user, i, target)) {
-			return false;
-		}
-	}
-	if (g2s_window_has(windows, count, field) && !sink->address(sink->user, i, field)) {
-		return false;
-	}
-	uint64_t whole = field;
-	if (size - i >= 8) {
-		memcpy(&whole, code + i, sizeof(whole));
-	}
-	return whole == field || !g2s_window_has(windows, count, whole) ||
-	       sink->address(sink->user, i, whole);
-}
-
 /* Brings the windows down to a few ranges that hold them, by closing the smallest gaps. */
 static size_t make_clusters(const struct g2s_window *windows, size_t count,
                             struct g2s_window clusters[X86_CLUSTERS])
@@ -256,40 +257,184 @@ static size_t make_clusters(const struct g2s_window *windows, size_t count,
 	}
 }
 
+/* A search for operands and branches. */
+struct addresses {
+	const uint8_t *code;
+	size_t size;
+	uint64_t addr;
+	enum g2s_operands operands;
+	const struct g2s_window *windows;
+	size_t count;
+	const struct g2s_sink *sink;
+	/*
+	 * Ranges that hold the windows, of which a number at offset i, i + addr + 8 added to it,
+	 * must meet one; or without anything added to it, when operands says so.
+	 */
+	struct x86_numbers ranges[X86_CLUSTERS];
+	size_t range_count;
+};
+
+/* Tells of a branch, or of a take, whose distance is at i. */
+static bool look_at_distance(const struct addresses *search, size_t i, uint64_t target)
+{
+	const uint8_t *code = search->code + i;
+	const struct g2s_sink *sink = search->sink;
+	size_t back = 0;
+	if (i >= 1 && (code[-1] == CALL || code[-1] == JUMP)) {
+		back = 1;
+	} else if (i >= 2 && code[-2] == TWO_BYTE && (code[-1] & 0xf0) == BRANCH) {
+		back = 2;
+	}
+	if (sink->branch != NULL && back != 0 && !sink->branch(sink->user, i - back, target)) {
+		return false;
+	}
+	bool take = search->operands == G2S_OPERANDS_TAKES && i >= 2 && code[-2] == LEA &&
+	            (code[-1] & MODRM_MASK) == MODRM_RIP;
+	return !take || sink->address(sink->user, i - 2, target);
+}
+
+/* Tells of every address that the 4 or 8 bytes at i could stand for. */
+static bool look_at_number(const struct addresses *search, size_t i)
+{
+	/* Behind the distance there may be an immediate of 1, 2 or 4 bytes. */
+	static const uint8_t immediates[] = {0, 1, 2, 4};
+	const struct g2s_sink *sink = search->sink;
+	uint64_t field = (uint64_t)(int64_t)distance_at(search->code + i);
+	uint64_t target = search->addr + i + 4 + field;
+	if (g2s_window_has(search->windows, search->count, target) &&
+	    !look_at_distance(search, i, target)) {
+		return false;
+	}
+	if (search->operands == G2S_OPERANDS_TAKES) {
+		return true;
+	}
+	for (size_t k = 0; k < sizeof(immediates); k++) {
+		if (g2s_window_has(search->windows, search->count, target + immediates[k]) &&
+		    !sink->address(sink->user, i, target + immediates[k])) {
+			return false;
+		}
+	}
+	if (search->operands == G2S_OPERANDS_RELATIVE) {
+		return true;
+	}
+	if (g2s_window_has(search->windows, search->count, field) &&
+	    !sink->address(sink->user, i, field)) {
+		return false;
+	}
+	uint64_t whole = field;
+	if (search->size - i >= 8) {
+		memcpy(&whole, search->code + i, sizeof(whole));
+	}
+	return whole == field || !g2s_window_has(search->windows, search->count, whole) ||
+	       sink->address(sink->user, i, whole);
+}
+
+/* Whether the number at i could stand for an address in one of the ranges. */
+static bool may_be_wanted(const struct addresses *search, size_t i)
+{
+	uint32_t number = (uint32_t)distance_at(search->code + i);
+	uint32_t target = number + (uint32_t)(search->addr + i + 8);
+	bool absolute = search->operands == G2S_OPERANDS_ALL;
+	for (size_t r = 0; r < search->range_count; r++) {
+		const struct x86_numbers *range = &search->ranges[r];
+		if (target - range->low < range->span ||
+		    (absolute && number - range->low < range->span)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Adds the upper halves of span numbers from first on; false when there are too many. */
+static bool add_uppers(uint16_t values[X86_UPPERS], size_t *count, uint32_t first, uint64_t span)
+{
+	if (span > (uint64_t)X86_UPPERS << 16) {
+		return false;
+	}
+	uint16_t last = (uint16_t)((first + (uint32_t)span - 1) >> 16);
+	for (uint16_t upper = (uint16_t)(first >> 16);; upper++) {
+		size_t v = 0;
+		while (v < *count && values[v] != upper) {
+			v++;
+		}
+		if (v == X86_UPPERS) {
+			return false;
+		}
+		values[v] = upper;
+		*count += v == *count;
+		if (upper == last) {
+			return true;
+		}
+	}
+}
+
+/* The upper halves of the numbers that are wanted in bytes of code from i on. */
+static bool list_uppers(const struct addresses *search, size_t i, size_t bytes,
+                        uint16_t values[X86_UPPERS], size_t *count)
+{
+	*count = 0;
+	for (size_t r = 0; r < search->range_count; r++) {
+		const struct x86_numbers *range = &search->ranges[r];
+		uint32_t last_place = (uint32_t)(search->addr + i + bytes - 1 + 8);
+		if (!add_uppers(values, count, range->low - last_place,
+		                (uint64_t)range->span + bytes - 1) ||
+		    (search->operands == G2S_OPERANDS_ALL &&
+		     !add_uppers(values, count, range->low, range->span))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Where in bytes of code from i on there could be a number that is wanted. */
+static size_t find_blocks(const struct addresses *search, const struct x86_masks *vector, size_t i,
+                          size_t bytes, struct x86_block *blocks)
+{
+	uint16_t values[X86_UPPERS];
+	size_t count;
+	if (list_uppers(search, i, bytes, values, &count)) {
+		return vector->uppers(search->code + i, bytes / 32, values, count, blocks);
+	}
+	return vector->numbers(search->code + i, bytes / 32, (uint32_t)(search->addr + i + 8),
+	                       search->operands == G2S_OPERANDS_ALL, search->ranges,
+	                       search->range_count, blocks);
+}
+
 /*
  * An address in an operand is a distance from the end of the instruction, which is up to 4 bytes
  * of immediate behind the distance, or the address itself, sign-extended from 32 bits or whole.
+ * Seen from one chunk of code, the distances to a window have one upper half, or two: bytes are
+ * compared with those.
  */
-bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr, bool go,
-                          const struct g2s_window *windows, size_t count,
-                          const struct g2s_sink *sink)
+bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr,
+                          enum g2s_operands operands, const struct g2s_window *windows,
+                          size_t count, const struct g2s_sink *sink)
 {
 	const struct x86_masks *vector = x86_masks();
+	struct addresses search = {code, size, addr, operands, windows, count, sink, {{0}}, 0};
 	struct g2s_window clusters[X86_CLUSTERS];
-	size_t cluster_count = make_clusters(windows, count, clusters);
-	struct x86_numbers wanted[X86_CLUSTERS];
-	for (size_t c = 0; c < cluster_count; c++) {
+	search.range_count = make_clusters(windows, count, clusters);
+	for (size_t c = 0; c < search.range_count; c++) {
 		uint64_t span = clusters[c].end - clusters[c].start;
 		/* The immediate behind the distance widens the range by its 4 bytes. */
-		wanted[c].low = (uint32_t)clusters[c].start;
-		wanted[c].span = span < UINT32_MAX - 4 ? (uint32_t)span + 4 : UINT32_MAX;
+		search.ranges[c].low = (uint32_t)clusters[c].start;
+		search.ranges[c].span = span < UINT32_MAX - 4 ? (uint32_t)span + 4 : UINT32_MAX;
 	}
-	uint32_t masks[CHUNK / 32];
+	struct x86_block blocks[CHUNK / 32];
 	size_t i = 0;
 	for (size_t chunk; (chunk = chunk_at(size, i)) != 0; i += chunk) {
-		vector->numbers(code + i, chunk / 32, (uint32_t)(addr + i + 8), !go, wanted,
-		                cluster_count, masks);
-		for (size_t block = 0; block < chunk / 32; block++) {
-			for (uint32_t mask = masks[block]; mask != 0; mask &= mask - 1) {
-				size_t at = i + 32 * block + (size_t)__builtin_ctz(mask);
-				if (!look_at_number(code, size, at, addr, windows, count, sink)) {
+		size_t block_count = find_blocks(&search, vector, i, chunk, blocks);
+		for (size_t b = 0; b < block_count; b++) {
+			for (uint32_t mask = blocks[b].mask; mask != 0; mask &= mask - 1) {
+				size_t at = i + blocks[b].start + (size_t)__builtin_ctz(mask);
+				if (may_be_wanted(&search, at) && !look_at_number(&search, at)) {
 					return false;
 				}
 			}
 		}
 	}
 	for (; i + 4 <= size; i++) {
-		if (!look_at_number(code, size, i, addr, windows, count, sink)) {
+		if (!look_at_number(&search, i)) {
 			return false;
 		}
 	}

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Searches through x86 code, and the quick decoder: each against a plain way to say the same. */
-#include "unit.h"
+/* Searches through x86 code, each against a plain way to say the same. */
+#include "hay.h"
 
 #include "g2s/isa/isa.h"
 #include "isa/x86_search.h"
-#include "isa/x86_skim.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -104,6 +103,16 @@ static void searches_entries_and_branches(void **state)
 	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text,
 	                    "e0 0; e2 1; e4 2; e16 0; b6 40100b; bb 401000; b10 401017");
+	/* For entries alone there is a way of their own. */
+	search = search_of(&report, false, 99);
+	search.branches = NULL;
+	search.takes = NULL;
+	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_string_equal(report.text, "e0 0; e2 1; e4 2; e16 0");
+	search = search_of(&report, false, 4);
+	search.branches = NULL;
+	search.takes = NULL;
+	assert_false(ARCH->search(SEARCHED, size, ADDR, &search));
 	/* Go takes addresses by LEA alone. */
 	search = search_of(&report, true, 99);
 	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
@@ -202,37 +211,72 @@ static const uint8_t ADDRESSES[] = {
 	0x48, 0xbf, 0x00, 0x20, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00,
 };
 
+static const struct g2s_window WINDOWS[] = {
+	{0x300000, 0x300001}, {0x402000, 0x402001}, {0x500000, 0x500010}};
+
+/* Searches the first size bytes of ADDRESSES for the first count windows. */
+static bool search_sample(size_t size, enum g2s_operands operands, size_t count,
+                          const struct g2s_sink *sink)
+{
+	return ARCH->search_addresses(ADDRESSES, size, ADDR, operands, WINDOWS, count, sink);
+}
+
 static void searches_addresses(void **state)
 {
 	(void)state;
-	static const struct g2s_window windows[] = {
-		{0x300000, 0x300001}, {0x402000, 0x402001}, {0x500000, 0x500010}};
-	const size_t count = COUNT(windows);
+	const size_t count = COUNT(WINDOWS);
 	const size_t size = sizeof(ADDRESSES);
 	struct report report;
 	struct g2s_sink sink = sink_of(&report, 99);
-	assert_true(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, count, &sink));
+	assert_true(search_sample(size, G2S_OPERANDS_ALL, count, &sink));
 	assert_string_equal(report.text, "a3 402000; a9 402000; a12 402000; a18 402000");
-	sink = sink_of(&report, 2);
-	assert_false(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, count, &sink));
 	sink = sink_of(&report, 99);
-	assert_true(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, 1, &sink));
-	assert_true(ARCH->search_addresses(ADDRESSES, size, ADDR, false, windows, 0, &sink));
-	assert_true(ARCH->search_addresses(ADDRESSES, 3, ADDR, false, windows, count, &sink));
+	assert_true(search_sample(size, G2S_OPERANDS_RELATIVE, count, &sink));
+	assert_string_equal(report.text, "a3 402000; a9 402000");
+	sink = sink_of(&report, 99);
+	assert_true(search_sample(size, G2S_OPERANDS_TAKES, count, &sink));
+	assert_string_equal(report.text, "a1 402000");
+	sink = sink_of(&report, 1);
+	assert_false(search_sample(size, G2S_OPERANDS_TAKES, count, &sink));
+	sink = sink_of(&report, 2);
+	assert_false(search_sample(size, G2S_OPERANDS_ALL, count, &sink));
+	sink = sink_of(&report, 99);
+	assert_true(search_sample(size, G2S_OPERANDS_ALL, 1, &sink));
+	assert_true(search_sample(size, G2S_OPERANDS_ALL, 0, &sink));
+	assert_true(search_sample(3, G2S_OPERANDS_ALL, count, &sink));
 	assert_string_equal(report.text, "");
 }
 
-enum { HAY = 9001 };
-
-/* Code that is dense in what is searched for, without any order to it; the same on every run. */
-static void fill_hay(uint8_t *hay, uint32_t seed)
+/* Branches are told as well, by the place where they begin, if they are wanted. */
+static void searches_addresses_and_branches(void **state)
 {
-	static const uint8_t bytes[] = {0x0f, 0x05, 0x34, 0xcd, 0x80, 0xe8, 0xe9, 0x84,
-	                                0x00, 0x00, 0xff, 0xff, 0x10, 0x8d, 0x05, 0x90};
-	for (size_t i = 0; i < HAY; i++) {
-		seed = seed * 1664525 + 1013904223;
-		hay[i] = (seed >> 31) != 0 ? (uint8_t)(seed >> 16) : bytes[seed >> 20 & 15];
+	(void)state;
+	/* call; jmp; jz; lea, all to ADDR + 0x40; call to elsewhere */
+	static const uint8_t code[] = {
+		0xe8, 0x3b, 0x00, 0x00, 0x00, 0xe9, 0x36, 0x00, 0x00, 0x00, 0x0f, 0x84, 0x30, 0x00,
+		0x00, 0x00, 0x8d, 0x05, 0x2a, 0x00, 0x00, 0x00, 0xe8, 0x3b, 0x00, 0x00, 0x00};
+	static const struct g2s_window window = {ADDR + 0x40, ADDR + 0x41};
+	struct report report;
+	struct g2s_sink sink = sink_of(&report, 99);
+	assert_true(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_TAKES, &window, 1,
+	                                   &sink));
+	assert_string_equal(report.text, "b0 401040; b5 401040; ba 401040; a10 401040");
+	for (size_t most = 1; most <= 4; most++) {
+		sink = sink_of(&report, most);
+		assert_false(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_TAKES,
+		                                    &window, 1, &sink));
 	}
+	sink = sink_of(&report, 99);
+	sink.branch = NULL;
+	assert_true(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_TAKES, &window, 1,
+	                                   &sink));
+	assert_string_equal(report.text, "a10 401040");
+	/* Every operand, those of branches among them. */
+	sink = sink_of(&report, 99);
+	assert_true(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_RELATIVE,
+	                                   &window, 1, &sink));
+	assert_string_equal(report.text, "b0 401040; a1 401040; b5 401040; a6 401040; ba 401040; "
+	                    "ac 401040; a12 401040");
 }
 
 /* Sums up everything a search reports. */
@@ -355,13 +399,43 @@ static void searches_as_plainly(void **state)
 	assert_true(all > 10000);
 }
 
-/* Every address that 4 or 8 bytes of hay could stand for, and that lies in a window, is found. */
+static bool total_branch(void *user, size_t offset, uint64_t target)
+{
+	return add_up(user, 2, offset, target);
+}
+
+/* How long the opcode before a distance at i is: of a branch, or of a LEA; else 0. */
+static size_t opcode_before(const uint8_t *hay, size_t i, bool lea)
+{
+	unsigned two = i >= 2 ? (unsigned)hay[i - 2] << 8 | hay[i - 1] : 0;
+	if (lea) {
+		return (two & 0xffc7) == 0x8d05 ? 2 : 0;
+	}
+	bool call = i >= 1 && (hay[i - 1] == 0xe8 || hay[i - 1] == 0xe9);
+	return call ? 1 : (two & 0xfff0) == 0x0f80 ? 2 : 0;
+}
+
+static bool in_windows(uint64_t target, const struct g2s_window *windows, size_t count)
+{
+	for (size_t w = 0; w < count; w++) {
+		if (target >= windows[w].start && target < windows[w].end) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Every address that 4 or 8 bytes of hay could stand for, and that lies in a window, is found, and
+ * every branch to one.
+ */
 static void expect_addresses(const uint8_t *hay, size_t size, uint64_t addr,
-                             const struct g2s_window *windows, size_t count)
+                             enum g2s_operands operands, const struct g2s_window *windows,
+                             size_t count)
 {
 	struct total found = {0, 0};
 	struct total wanted = {0, 0};
-	const struct g2s_sink sink = {NULL, total_address, &found};
+	const struct g2s_sink sink = {total_branch, total_address, &found};
 	for (size_t i = 0; i + 4 <= size; i++) {
 		uint64_t field = signed_at(hay, size, i);
 		uint64_t whole = i + 8 <= size ? number_at(hay, size, i) : field;
@@ -371,16 +445,22 @@ static void expect_addresses(const uint8_t *hay, size_t size, uint64_t addr,
 			/* The same number twice is one. */
 			whole == field ? UINT64_C(1) << 63 : whole,
 		};
-		for (size_t t = 0; t < COUNT(targets) * count; t++) {
-			const struct g2s_window *window = &windows[t % count];
-			uint64_t target = targets[t / count];
-			if (target >= window->start && target < window->end) {
-				add_up(&wanted, 3, i, target);
+		size_t known = operands == G2S_OPERANDS_ALL ? 6 : 4;
+		if (operands == G2S_OPERANDS_TAKES) {
+			known = opcode_before(hay, i, true) != 0;
+		}
+		for (size_t t = 0; t < known; t++) {
+			if (in_windows(targets[t], windows, count)) {
+				add_up(&wanted, 3, operands == G2S_OPERANDS_TAKES ? i - 2 : i,
+				       targets[t]);
 			}
 		}
+		if (opcode_before(hay, i, false) != 0 && in_windows(targets[0], windows, count)) {
+			add_up(&wanted, 2, i - opcode_before(hay, i, false), targets[0]);
+		}
 	}
-	assert_true(ARCH->search_addresses(hay, size, addr, false, windows, count, &sink));
-	assert_true(wanted.count > 10);
+	assert_true(ARCH->search_addresses(hay, size, addr, operands, windows, count, &sink));
+	assert_true(wanted.count > 10 || operands == G2S_OPERANDS_TAKES);
 	assert_int_equal(found.count, wanted.count);
 	assert_true(found.sum == wanted.sum);
 }
@@ -400,8 +480,40 @@ static void searches_addresses_as_plainly(void **state)
 			uint64_t start = addr - 0x40000000 + (w + i) % 3 + (uint64_t)w * 0x10000000;
 			windows[w] = (struct g2s_window){start, start + 0x1000000};
 		}
-		expect_addresses(hay, HAY, addr, windows, COUNT(windows));
-		expect_addresses(hay + i, HAY - 64, addr, windows + i % 5, 1 + i % 6);
+		for (int operands = G2S_OPERANDS_ALL; operands <= G2S_OPERANDS_TAKES; operands++) {
+			expect_addresses(hay, HAY, addr, operands, windows, COUNT(windows));
+			expect_addresses(hay + i, HAY - 64, addr, operands, windows + i % 5,
+			                 1 + i % 6);
+		}
+	}
+}
+
+/*
+ * Narrow windows, which are searched for by the upper halves of distances: some near, some where
+ * the distance changes its upper half in the midst of the code.
+ */
+static void searches_narrow_windows_as_plainly(void **state)
+{
+	(void)state;
+	static uint8_t hay[HAY];
+	for (uint32_t i = 0; i < 60; i++) {
+		struct g2s_window windows[3];
+		const uint64_t base = ADDR + (i % 2 != 0 ? 0x555555000000 : 0);
+		fill_hay(hay, i);
+		/* What is there to be found is put there: each third of a window's numbers differs. */
+		for (unsigned w = 0; w < COUNT(windows); w++) {
+			uint64_t start = base + 0xffe0 + (uint64_t)w * 0x123450 * (1 + i % 7) + i;
+			windows[w] = (struct g2s_window){start, start + 1 + 40 * (i % 3)};
+		}
+		for (size_t at = 3; at + 16 < HAY; at += 13 + i % 5) {
+			uint64_t target = windows[at % 3].start + at % (1 + 40 * (i % 3));
+			uint32_t distance = (uint32_t)(target - (base + at + 4 + at % 2));
+			memcpy(hay + at, &distance, sizeof(distance));
+		}
+		for (int operands = G2S_OPERANDS_ALL; operands <= G2S_OPERANDS_TAKES; operands++) {
+			expect_addresses(hay, HAY, base, operands, windows, 1 + i % 3);
+			expect_addresses(hay, HAY - 90 - i, base, operands, windows, 3);
+		}
 	}
 }
 
@@ -441,6 +553,62 @@ static void plain_numbers(const uint8_t *code, size_t count, uint32_t offset, bo
 			      (absolute && d - low < span);
 		}
 		masks[i / 32] |= (uint32_t)hit << i % 32;
+	}
+}
+
+/* The masks of blocks as a list of those that have something. */
+static size_t plain_blocks(const uint32_t *masks, size_t count, struct x86_block *blocks)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (masks[i] != 0) {
+			blocks[known++] = (struct x86_block){(uint32_t)(32 * i), masks[i]};
+		}
+	}
+	return known;
+}
+
+static void assert_blocks_equal(const struct x86_block *found, size_t found_count,
+                                const uint32_t *masks, size_t count)
+{
+	struct x86_block wanted[BLOCKS + 1];
+	size_t wanted_count = plain_blocks(masks, count, wanted);
+	assert_int_equal(found_count, wanted_count);
+	assert_memory_equal(found, wanted, wanted_count * sizeof(*wanted));
+}
+
+static void compare_enters(const struct x86_masks *version, const uint8_t *code, size_t count)
+{
+	struct x86_places places[BLOCKS + 1] = {{0}};
+	struct x86_block found[BLOCKS + 1];
+	uint32_t wanted[BLOCKS + 1] = {0};
+	plain_opcodes(code, count, ADDR, 0, places);
+	for (size_t i = 0; i < count; i++) {
+		wanted[i] = places[i].enters;
+	}
+	assert_blocks_equal(found, version->enters(code, count, found), wanted, count);
+}
+
+/* Upper halves that are there, and one that mostly is not. */
+static void compare_uppers(const struct x86_masks *version, const uint8_t *code, size_t count)
+{
+	uint16_t values[X86_UPPERS];
+	for (size_t value_count = 0; value_count <= X86_UPPERS; value_count++) {
+		struct x86_block found[BLOCKS + 1];
+		uint32_t wanted[BLOCKS + 1] = {0};
+		for (size_t v = 0; v < value_count; v++) {
+			size_t at = v * 37 % (32 * count + 1);
+			values[v] = v == 2 ? 0x1234 : (uint16_t)(code[at + 2] | code[at + 3] << 8);
+		}
+		for (size_t i = 0; i < 32 * count; i++) {
+			uint16_t upper = (uint16_t)(code[i + 2] | code[i + 3] << 8);
+			for (size_t v = 0; v < value_count; v++) {
+				wanted[i / 32] |= (uint32_t)(upper == values[v]) << i % 32;
+			}
+		}
+		assert_blocks_equal(found,
+		                    version->uppers(code, count, values, value_count, found),
+		                    wanted, count);
 	}
 }
 
@@ -488,15 +656,14 @@ static unsigned compare_numbers(const struct x86_masks *version, const uint8_t *
 			const uint32_t lows[] = {number, number - span + 1, number + 1, number - span};
 			numbers[w] = (struct x86_numbers){lows[(s / 4 + w) % COUNT(lows)], span};
 		}
-		uint32_t found[BLOCKS + 1];
-		uint32_t wanted[BLOCKS + 1];
-		memset(found, 0xa5, sizeof(found));
-		memset(wanted, 0xa5, sizeof(wanted));
-		memset(wanted, 0, count * sizeof(*wanted));
-		version->numbers(code, count, offset, absolute, numbers, number_count, found);
+		struct x86_block found[BLOCKS + 1];
+		uint32_t wanted[BLOCKS + 1] = {0};
 		plain_numbers(code, count, offset, absolute, numbers, number_count, wanted);
-		assert_memory_equal(found, wanted, sizeof(found));
-		bits += (unsigned)__builtin_popcount(found[count / 2]);
+		assert_blocks_equal(found,
+		                    version->numbers(code, count, offset, absolute, numbers,
+		                                     number_count, found),
+		                    wanted, count);
+		bits += (unsigned)__builtin_popcount(wanted[count / 2]);
 	}
 	return bits;
 }
@@ -531,84 +698,14 @@ static void has_equal_masks(void **state)
 			for (size_t v = 0; v < count; v++) {
 				compare_opcodes(versions[v], code, blocks, ADDR + seed,
 				                (uint8_t)((1u << seed / 2 % 6) - 1));
+				compare_enters(versions[v], code, blocks);
+				compare_uppers(versions[v], code, blocks);
 				unsigned bits = compare_numbers(versions[v], code, blocks);
 				assert_true(blocks == 0 || bits > 100);
 			}
 		}
 	}
 	assert_int_equal(munmap(pages, 2 * PAGE), 0);
-}
-
-/* What the quick decoder knows the full one knows alike; answers whether it knows it. */
-static bool skims_alike(const uint8_t *code)
-{
-	struct g2s_insn quick = {0};
-	struct g2s_insn full = {0};
-	if (!x86_skim_common(code, 16, ADDR, &quick)) {
-		return false;
-	}
-	if (!ARCH->decode(ARCH, code, 16, ADDR, &full) || quick.length != full.length ||
-	    quick.step != full.step || quick.target != full.target ||
-	    quick.address != full.address || quick.enters != full.enters ||
-	    quick.breakpoint != full.breakpoint || quick.addr != full.addr) {
-		print_message("%02x %02x %02x %02x %02x: %u is said, %u it is\n", code[0], code[1],
-		              code[2], code[3], code[4], quick.length, full.length);
-		fail();
-	}
-	return true;
-}
-
-/* Every opcode with every prefix the quick decoder takes, every ModRM, and several SIB bytes. */
-static void skims_as_it_decodes(void **state)
-{
-	(void)state;
-	static const uint8_t sibs[] = {0x05, 0x24, 0x65, 0xcd};
-	size_t known = 0;
-	for (unsigned i = 0; i < 2 * 17 * 512 * 256; i++) {
-		unsigned rex = i / 2 % 17;
-		unsigned opcode = i / 34 % 512;
-		unsigned modrm = i / 34 / 512;
-		uint8_t code[16] = {0};
-		size_t at = 0;
-		if (i % 2 != 0) {
-			code[at++] = 0x66;
-		}
-		if (rex != 0) {
-			code[at++] = (uint8_t)(0x3f + rex);
-		}
-		if (opcode >= 256) {
-			code[at++] = 0x0f;
-		}
-		code[at++] = (uint8_t)opcode;
-		code[at++] = (uint8_t)modrm;
-		code[at++] = sibs[(i + modrm) % COUNT(sibs)];
-		for (uint8_t b = 0xf1; at < sizeof(code); b++) {
-			code[at++] = b;
-		}
-		known += skims_alike(code);
-	}
-	assert_true(known > 1000000);
-}
-
-/* Bytes in any order, and code that is cut. */
-static void skims_anything(void **state)
-{
-	(void)state;
-	static uint8_t hay[HAY];
-	size_t known = 0;
-	for (uint32_t seed = 0; seed < 100; seed++) {
-		fill_hay(hay, seed);
-		for (size_t i = 0; i + 16 <= HAY; i++) {
-			known += skims_alike(hay + i);
-		}
-	}
-	assert_true(known > 10000);
-	struct g2s_insn insn;
-	static const uint8_t nops[16] = {0x90, 0x90, 0x90};
-	assert_true(x86_skim_common(nops, 15, ADDR, &insn));
-	for (size_t size = 0; size < 15; size++) {
-		assert_false(x86_skim_common(nops, size, ADDR, &insn));
-	}
 }
 
 int main(void)
@@ -619,11 +716,11 @@ int main(void)
 		cmocka_unit_test(searches_for_targets),
 		cmocka_unit_test(searches_near),
 		cmocka_unit_test(searches_addresses),
+		cmocka_unit_test(searches_addresses_and_branches),
 		cmocka_unit_test(searches_as_plainly),
 		cmocka_unit_test(searches_addresses_as_plainly),
+		cmocka_unit_test(searches_narrow_windows_as_plainly),
 		cmocka_unit_test(has_equal_masks),
-		cmocka_unit_test(skims_as_it_decodes),
-		cmocka_unit_test(skims_anything),
 	};
 	return cmocka_run_group_tests_name("x86 searches", tests, NULL, NULL);
 }

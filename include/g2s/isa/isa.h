@@ -217,6 +217,16 @@ struct g2s_branch {
 	uint32_t to;
 };
 
+/* The operands that a search for addresses looks at; always those counted from the instruction. */
+enum g2s_operands {
+	/* And those that hold the address itself, in 32 bits or 64. */
+	G2S_OPERANDS_ALL,
+	/* Those alone: Go's compiler writes no other ones. */
+	G2S_OPERANDS_RELATIVE,
+	/* Those of instructions that do nothing but take the address. */
+	G2S_OPERANDS_TAKES,
+};
+
 /*
  * What a search through code looks for, and whom it tells.  It looks at bytes: whether an
  * instruction begins where it finds something is for decoding to say.
@@ -249,7 +259,7 @@ struct g2s_search {
 
 /* Where a search tells what it found; offset is that of the place in the code. */
 struct g2s_sink {
-	/* A call, jump or branch to the address target. */
+	/* A call, jump or branch to the address target; NULL: not wanted. */
 	bool (*branch)(void *user, size_t offset, uint64_t target);
 	/* An operand that could stand for the address target; offset is inside the instruction. */
 	bool (*address)(void *user, size_t offset, uint64_t target);
@@ -306,13 +316,12 @@ struct g2s_arch {
 	bool (*search_near)(const uint8_t *code, size_t size, uint64_t addr,
 	                    struct g2s_window window, const struct g2s_sink *sink);
 	/*
-	 * Searches for operands that could stand for an address in one of the sorted windows; for
-	 * absolute addresses only when the code is not Go's, whose compiler counts from the
-	 * instruction.
+	 * Searches for operands that could stand for an address in one of the sorted windows, and,
+	 * if the sink wants them, for calls, jumps and branches with a 32-bit distance to there.
 	 */
-	bool (*search_addresses)(const uint8_t *code, size_t size, uint64_t addr, bool go,
-	                         const struct g2s_window *windows, size_t count,
-	                         const struct g2s_sink *sink);
+	bool (*search_addresses)(const uint8_t *code, size_t size, uint64_t addr,
+	                         enum g2s_operands operands, const struct g2s_window *windows,
+	                         size_t count, const struct g2s_sink *sink);
 };
 
 extern const struct g2s_arch g2s_arch_x86_64;
