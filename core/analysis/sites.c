@@ -174,6 +174,29 @@ static void look_at_inside(struct trace *trace, const struct sweep_mark *mark, s
 	}
 }
 
+/*
+ * Sweeps the functions of the hits.  Constants in the large tables that Go's initialisers are made
+ * of look like entries of the kernel, and a look around most of them tells that they are none.
+ */
+static void sweep_hits(struct trace *trace, struct sweep_mark *marks, size_t count)
+{
+	const struct g2s_program *program = trace->program;
+	for (size_t i = 0; i < count;) {
+		const struct g2s_function *function = trace_function(trace, marks[i].addr);
+		size_t next = i + 1;
+		while (function != NULL && next < count && marks[next].addr < function->end) {
+			next++;
+		}
+		if (function == NULL || function->go == 0 ||
+		    !sweep_is_needless(program->arch, &program->elf,
+		                       (struct g2s_range){function->start, function->end},
+		                       &marks[i], next - i)) {
+			trace_sweep(trace, &marks[i], next - i);
+		}
+		i = next;
+	}
+}
+
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
 static void find_raw_sites(struct trace *trace)
 {
@@ -188,7 +211,7 @@ static void find_raw_sites(struct trace *trace)
 		marks[i] = (struct sweep_mark){.addr = trace->refs.hits.items[i].addr};
 		places[i] = trace->refs.hits.items[i].addr;
 	}
-	trace_sweep(trace, marks, count);
+	sweep_hits(trace, marks, count);
 	trace_prepare(trace, places, count);
 	for (size_t i = 0; i < count && !trace->failed; i++) {
 		if (marks[i].found) {

@@ -10,6 +10,11 @@ enum {
 	LONGEST = 15,
 	/* How far before a mark branches are noted one by one. */
 	ENTERED = 64,
+	/* How far a branch with a one-byte distance reaches, its own bytes included. */
+	SHORT_REACH = 130,
+	/* Ranges below so many bytes are decoded at once, as are those with more marks. */
+	LARGE = 4096,
+	MOST_AMID = 64,
 };
 
 static bool runs_on(const struct g2s_insn *insn)
@@ -126,6 +131,113 @@ bool sweep_is_doubtful(const struct g2s_arch *arch, const struct g2s_elf *elf,
 		}
 	}
 	return false;
+}
+
+/*
+ * Whether whatever way control takes to addr leads into the midst of an instruction that does not
+ * enter the kernel, unless it enters within ENTERED bytes before.
+ */
+static bool is_amid(const struct g2s_arch *arch, const struct g2s_elf *elf, uint64_t addr)
+{
+	for (uint64_t back = ENTERED; back < ENTERED + LONGEST; back++) {
+		struct g2s_bytes code;
+		struct g2s_insn insn = {0};
+		if (!g2s_elf_view(elf, addr - back, &code)) {
+			return false;
+		}
+		for (size_t at = 0; at < back;) {
+			bool good = arch->skim(arch, code.data + at, code.size - at,
+			                       addr - back + at, &insn);
+			at += good ? insn.length : 1;
+			if (at == back || (at > back && insn.enters != 0)) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool refuse_branch(void *user, size_t offset, uint64_t target)
+{
+	(void)user;
+	(void)offset;
+	(void)target;
+	return false;
+}
+
+static bool pass_over(void *user, size_t offset, uint64_t target)
+{
+	(void)user;
+	(void)offset;
+	(void)target;
+	return true;
+}
+
+/* Whether decoding [start, end) meets no branch into the window. */
+static bool passes_by(const struct g2s_arch *arch, struct g2s_bytes code, struct g2s_range range,
+                      uint64_t start, uint64_t end, struct g2s_window window)
+{
+	while (start < end) {
+		struct g2s_insn insn;
+		size_t at = (size_t)(start - range.start);
+		bool good = arch->skim(arch, code.data + at, code.size - at, start, &insn);
+		if (good && (insn.step == G2S_STEP_JUMP || insn.step == G2S_STEP_BRANCH) &&
+		    insn.target >= window.start && insn.target < window.end) {
+			return false;
+		}
+		start += good ? insn.length : 1;
+	}
+	return true;
+}
+
+/*
+ * Whether no branch of range leads into one of the windows: one with a short distance, whatever way
+ * control takes there, and anything that looks like one with a long distance.
+ */
+static bool lacks_branches(const struct g2s_arch *arch, struct g2s_bytes code,
+                           struct g2s_range range, const struct g2s_window *windows, size_t count)
+{
+	const struct g2s_sink sink = {.branch = refuse_branch, .address = pass_over};
+	for (size_t i = 0; i < count; i++) {
+		uint64_t start = windows[i].start - SHORT_REACH - LONGEST;
+		uint64_t end = range.end - windows[i].end < SHORT_REACH
+		                       ? range.end
+		                       : windows[i].end + SHORT_REACH;
+		for (uint64_t way = 0; way < LONGEST; way++) {
+			if (!passes_by(arch, code, range, start + way, end, windows[i])) {
+				return false;
+			}
+		}
+	}
+	return arch->search_addresses(code.data, code.size, range.start, G2S_OPERANDS_TAKES,
+	                              windows, count, &sink);
+}
+
+bool sweep_is_needless(const struct g2s_arch *arch, const struct g2s_elf *elf,
+                       struct g2s_range range, const struct sweep_mark *marks, size_t count)
+{
+	struct g2s_window windows[MOST_AMID];
+	size_t window_count = 0;
+	struct g2s_bytes code;
+	if (range.end - range.start < LARGE || count > MOST_AMID ||
+	    !g2s_elf_view(elf, range.start, &code) || code.size < range.end - range.start) {
+		return false;
+	}
+	code.size = (size_t)(range.end - range.start);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t addr = marks[i].addr;
+		if (addr - range.start < ENTERED + SHORT_REACH + LONGEST ||
+		    !is_amid(arch, elf, addr)) {
+			return false;
+		}
+		struct g2s_window *last = &windows[window_count - (window_count != 0)];
+		if (window_count != 0 && addr - ENTERED <= last->end) {
+			last->end = addr + 1;
+		} else {
+			windows[window_count++] = (struct g2s_window){addr - ENTERED, addr + 1};
+		}
+	}
+	return lacks_branches(arch, code, range, windows, window_count);
 }
 
 bool sweep_settle(const struct g2s_arch *arch, const struct g2s_elf *elf, struct sweep_mark *mark,

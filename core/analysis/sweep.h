@@ -45,6 +45,14 @@ bool sweep_is_doubtful(const struct g2s_arch *arch, const struct g2s_elf *elf,
                        struct g2s_range range, const struct sweep_mark *mark);
 
 /*
+ * True when a look around the marks tells that straight decoding of range, which is large, would
+ * leave all of them without an instruction, none would be doubtful, and sweep_settle would move
+ * none onto an instruction that enters the kernel.  False says nothing.
+ */
+bool sweep_is_needless(const struct g2s_arch *arch, const struct g2s_elf *elf,
+                       struct g2s_range range, const struct sweep_mark *marks, size_t count);
+
+/*
  * Moves a mark onto the instruction that covers it, and tells that one without its operands.  The
  * search knows opcodes; in front of one there may be prefixes (REX.W SYSCALL), with which the
  * instruction begins.  False, with the mark as it was, when no instruction covers it.
