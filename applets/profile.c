@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "profile_format.h"
 
 #include "g2s/policy/baseline.h"
-#include "g2s/policy/oci_json.h"
 #include "g2s/policy/seccomp.h"
 #include "g2s/policy/sysno.h"
 #include "g2s/streams.h"
@@ -17,6 +17,7 @@
 struct settings {
 	struct g2s_action default_action;
 	enum g2s_runtime runtime;
+	const struct profile_format *format;
 	bool strict;
 	bool partial;
 	const char *path;
@@ -95,6 +96,16 @@ static bool set_runtime(void *user, const char *argument)
 	return false;
 }
 
+static bool set_format(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	settings->format = profile_format_find(argument);
+	if (settings->format == NULL) {
+		cli_usage_error(APPLET, "no format \"%s\"", argument);
+	}
+	return settings->format != NULL;
+}
+
 /* Returns the number of operands, or -1 with *status. */
 static int parse(struct settings *settings, int argc, char **argv, int *status)
 {
@@ -118,6 +129,13 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.argument = "any|runc|crun|none",
 			.help = "whose own calls to add (any)",
 			.call = set_runtime,
+			.user = settings,
+		},
+		{
+			.name = "format",
+			.argument = PROFILE_FORMATS,
+			.help = "what to write (oci)",
+			.call = set_format,
 			.user = settings,
 		},
 		{
@@ -145,7 +163,8 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 		.about = "Reads what g2s-resolve wrote, from FILEs or standard input, and writes "
 		         "the seccomp\n"
 		         "profile that allows those system calls, as JSON for Docker and OCI "
-		         "runtimes.\n",
+		         "runtimes or in\n"
+		         "another format.\n",
 		.options = options,
 	};
 	int operands = cli_parse(&usage, argc, argv, status);
@@ -296,6 +315,15 @@ static bool fill(struct g2s_profile *profile, struct demand *demand,
 	return true;
 }
 
+/* The path of the first program of the stream; NULL when it names none. */
+static const char *first_binary(const struct g2s_streams *streams)
+{
+	if (streams->binary_count != 0) {
+		return streams->binaries[0].about.path;
+	}
+	return streams->row_count != 0 ? streams->rows[0].row.binary : NULL;
+}
+
 static int write_profile(struct g2s_streams *streams, const struct settings *settings,
                          struct cli_output *output)
 {
@@ -312,8 +340,8 @@ static int write_profile(struct g2s_streams *streams, const struct settings *set
 		status = G2S_EXIT_USAGE;
 	}
 	if (status == G2S_EXIT_DONE) {
-		g2s_oci_json_write(&profile, output->file);
-		status = cli_output_commit(output);
+		status = profile_format_write(settings->format, &profile, first_binary(streams),
+		                              output);
 	}
 	if (status == G2S_EXIT_DONE && settings->strict && demand.incomplete != 0) {
 		cli_message(APPLET, "the profile is incomplete: %zu unresolved", demand.incomplete);
@@ -329,6 +357,7 @@ int g2s_profile_main(int argc, char **argv)
 	struct settings settings = {
 		.default_action = {.kind = G2S_ACTION_ERRNO},
 		.runtime = G2S_RUNTIME_ANY,
+		.format = profile_format_find("oci"),
 	};
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
@@ -338,6 +367,10 @@ int g2s_profile_main(int argc, char **argv)
 	struct cli_output output = {0};
 	if (!cli_output_open(&output, APPLET, settings.path)) {
 		return G2S_EXIT_OUTPUT;
+	}
+	if (!profile_format_fits(settings.format, &output)) {
+		cli_output_discard(&output);
+		return G2S_EXIT_USAGE;
 	}
 	struct g2s_streams streams = {0};
 	status = cli_read_streams(APPLET, argv + 1, operands, settings.partial, &streams);

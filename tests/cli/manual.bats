@@ -53,14 +53,14 @@ help_options() {
 @test "each value of an option that --help lists is in the page, and works" {
 	stream 'app x86_64 0x1 call 1 imm f s write' >in
 	g2s-profile --help | grep -oE -- '--[a-z-]+=[a-zA-Z|-]+\|[a-zA-Z|-]+' >values
-	[ "$(wc -l <values)" -eq 3 ]
+	[ "$(wc -l <values)" -eq 4 ]
 	while IFS== read -r option list; do
 		for value in ${list//|/ }; do
 			echo "$option=$value"
 			grep -qE "^\.(Cm|Pq|Fl).*|^\.Cm $value( |\$)" "$pages/g2s-profile.1"
 			grep -qE "(^|[ .])Cm $value( |\$)" "$pages/g2s-profile.1"
 			try g2s-profile "$option=$value" in
-			ended 0
+			[ "$status" -eq 0 ]
 		done
 	done <values
 }
