@@ -85,7 +85,7 @@ struct build {
 	const struct g2s_profile *profile;
 	struct g2s_bpf *program;
 	uint32_t default_value;
-	/* The names that have another action than the default one, and what is returned for each. */
+	/* The names that have another action than the default one, and what they return. */
 	struct g2s_names names;
 	uint32_t *values;
 	size_t value_capacity;

@@ -28,9 +28,9 @@ enum g2s_code g2s_listing_decide(const struct g2s_profile *profile, const char *
 	enum g2s_code code = G2S_OK;
 	if (decision.conditional_count != 0) {
 		const struct g2s_rule *rule = &profile->rules[decision.conditional[0]];
-		code = g2s_fail(err, G2S_ERR_FORMAT, 0,
-		                "%s has a rule that depends on %s", name, rule->argument_count != 0 ?
-		                "the call's arguments" : "the host or on capabilities");
+		code = g2s_fail(err, G2S_ERR_FORMAT, 0, "%s has a rule that depends on %s", name,
+		                rule->argument_count != 0 ? "the call's arguments" :
+		                "the host or on capabilities");
 	}
 	*action = decision.action;
 	g2s_decision_free(&decision);

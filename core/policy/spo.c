@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
 	ERRNO_MAX = 4095,

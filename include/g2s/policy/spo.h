@@ -31,8 +31,8 @@ void g2s_spo_name(const char *path, char name[G2S_SPO_NAME_SIZE]);
 /*
  * Writes the object; name is its metadata.name.  Nothing is written on failure: G2S_ERR_FORMAT for
  * what the object cannot say: an error of the default action other than EPERM, SCMP_ACT_NOTIFY
- * (its listener must be one of the operator's), archMap, rules that depend on the host or on capabilities, and what the
- * limits above exclude.  The caller looks at ferror(out).
+ * (its listener must be one of the operator's), archMap, rules that depend on the host or on
+ * capabilities, and what the limits above exclude.  The caller looks at ferror(out).
  */
 enum g2s_code g2s_spo_write(const struct g2s_profile *profile, const char *name, FILE *out,
                             struct g2s_error *err);

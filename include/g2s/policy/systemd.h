@@ -13,7 +13,7 @@
  *
  *	SystemCallArchitectures=	the profile's, in systemd's spelling; "native" for none
  *	SystemCallFilter=		the names that are allowed, in as many lines as it takes
- *	SystemCallErrorNumber=		the error of the default action, or "kill" to end the process
+ *	SystemCallErrorNumber=		the error of the default action, or "kill"
  *	SystemCallLog=~			instead of the two: all but these are logged (systemd 247)
  *
  * An empty assignment stands before each list, because lists add up: what the unit itself says
