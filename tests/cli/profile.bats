@@ -408,6 +408,16 @@ decision() {
 	[ "$(decision write)" = SCMP_ACT_ALLOW ]
 	# The rest of such a rule stays; what is allowed and logged is allowed.
 	[ "$(jq -c '[.syscalls[] | {names, action, includes}]' try/out)" = '[{"names":["bind"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_BPF"]}},{"names":["read"],"action":"SCMP_ACT_LOG","includes":null},{"names":["write"],"action":"SCMP_ACT_ALLOW","includes":null}]' ]
+	# No condition is one that holds wherever the program runs.
+	base "{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[
+		{'names':['write'],'action':'SCMP_ACT_ALLOW','includes':{'arches':['amd64','x32']}},
+		{'names':['read'],'action':'SCMP_ACT_ALLOW','excludes':{'arches':['s390']}},
+		{'names':['read'],'action':'SCMP_ACT_ERRNO','errnoRet':38,'includes':{'arches':['s390']}}]}"
+	try g2s-profile --runtime=none --base=base
+	ended 0
+	jq -S 'del(.architectures)' try/out | diff - <(jq -S . base)
+	base "{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[
+		{'names':['write'],'action':'SCMP_ACT_ALLOW','includes':{'caps':['CAP_BPF']}}]}"
 	# Somebody who asks for it knows.
 	try g2s-profile --runtime=none --base=base --allow=write
 	ended 0
