@@ -10,6 +10,7 @@
  *     main.c              this file: which applet is meant, and the links
  *     cli.c output.c input.c   what applets share: options and messages, output, streams to read
  *     scan.c resolve.c profile.c diff.c   one applet each, its manual page beside it
+ *     assume.c            for resolve: what its user knows about unresolved sites
  *     walk.c jobs.c progress.c   for scan: the files, the processes, the line at a terminal
  *   core/                 never prints, never exits, has no mutable globals
  *     image/              what is in the file: ELF, Go's tables, functions
