@@ -39,8 +39,9 @@ UNIT_C := $(sort $(wildcard tests/unit/*.c))
 UNIT_TESTS := $(filter tests/unit/test_%,$(UNIT_C))
 UNIT_SHARED := $(filter-out $(UNIT_TESTS),$(UNIT_C))
 E2E_C := $(sort $(wildcard tests/e2e/*.c))
-MAN_PAGES := $(sort $(wildcard applets/*.1))
-LINKS := $(shell awk -F '[^a-z0-9]+' '/^\tX/ { print "g2s-" $$2 }' applets/applets.h)
+# Each goes to the section that its name ends in.
+MAN_PAGES := $(sort $(wildcard applets/*.[1-9]))
+LINKS := $(shell awk -F '"' '/^\tX/ { print $$2 }' applets/applets.h)
 
 CORE_O := $(CORE_C:%.c=$(B)/%.o) $(B)/syscalls.o $(ZYDIS_C:%=$(B)/zydis/%.o) $(B)/cjson/cJSON.o
 APPLET_O := $(APPLET_C:%.c=$(B)/%.o)
@@ -125,18 +126,18 @@ bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENC
 	scripts/bench $(DIST)
 
 install: all ## install the executable, its links and the manuals (DESTDIR, PREFIX)
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -d '$(DESTDIR)$(BINDIR)'
 	install -m 755 $(DIST)/g2s '$(DESTDIR)$(BINDIR)/g2s'
 	for link in $(LINKS); do ln -sfn g2s '$(DESTDIR)$(BINDIR)'/$$link || exit 1; done
-	for page in $(MAN_PAGES); do \
-		install -m 644 $$page '$(DESTDIR)$(MANDIR)/man1' || exit 1; done
+	for page in $(MAN_PAGES:applets/%=%); do \
+		install -D -m 644 applets/$$page '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || exit 1; done
 
 # Directories go too when they are empty, but for those that belong to the system.
 uninstall: ## remove what install has put there
 	rm -f '$(DESTDIR)$(BINDIR)/g2s' $(LINKS:%='$(DESTDIR)$(BINDIR)'/%) \
-		$(MAN_PAGES:applets/%='$(DESTDIR)$(MANDIR)/man1'/%)
+		$(foreach page,$(MAN_PAGES:applets/%=%),'$(DESTDIR)$(MANDIR)'/man$(subst .,,$(suffix $(page)))/$(page))
 	case '$(DESTDIR)$(PREFIX)' in /usr | /usr/local) ;; \
-	*) for directory in '$(BINDIR)' '$(MANDIR)/man1' '$(MANDIR)' '$(PREFIX)/share' '$(PREFIX)'; do \
+	*) for directory in '$(BINDIR)' '$(MANDIR)/man1' '$(MANDIR)/man5' '$(MANDIR)' '$(PREFIX)/share' '$(PREFIX)'; do \
 		rmdir "$(DESTDIR)$$directory" 2>/dev/null || :; done ;; esac
 
 clean: ## remove .build and dist

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "stages.h"
 
 #include "g2s/policy/baseline.h"
 #include "g2s/policy/oci_json.h"
@@ -321,6 +322,22 @@ static int write_profile(struct g2s_streams *streams, const struct settings *set
 	}
 	g2s_names_free(&demand.names);
 	g2s_profile_free(&profile);
+	return status;
+}
+
+int profile_stage(struct g2s_streams *streams, struct g2s_profile *profile)
+{
+	const struct settings settings = {
+		.default_action = {.kind = G2S_ACTION_ERRNO},
+		.runtime = G2S_RUNTIME_ANY,
+	};
+	struct demand demand = {0};
+	int status = demand_streams(&demand, streams, settings.partial);
+	if (status == G2S_EXIT_DONE && !fill(profile, &demand, &settings)) {
+		cli_message(APPLET, "out of memory");
+		status = G2S_EXIT_USAGE;
+	}
+	g2s_names_free(&demand.names);
 	return status;
 }
 

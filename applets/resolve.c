@@ -2,6 +2,7 @@
 #include "applets.h"
 #include "assume.h"
 #include "cli.h"
+#include "stages.h"
 
 #include "g2s/policy/sysno.h"
 #include "g2s/streams.h"
@@ -35,7 +36,7 @@ static bool name_row(struct g2s_streams *streams, struct g2s_row *row)
 	return row->syscall != NULL;
 }
 
-static int resolve_stage(struct g2s_streams *streams)
+int resolve_stage(struct g2s_streams *streams)
 {
 	struct g2s_error err = {0};
 	/* What the input calls a number is not asked: the same number has one name. */

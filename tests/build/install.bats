@@ -26,14 +26,17 @@ tree_of() {
 	make -C "$scratch/tree" install DESTDIR="$scratch/stage" PREFIX=/opt/g2s
 	bin=$scratch/stage/opt/g2s/bin
 	cmp "$dist/g2s" "$bin/g2s"
-	for link in "$dist"/g2s-*; do
-		[ "$(readlink "$bin/${link##*/}")" = g2s ]
+	for link in "$dist"/*; do
+		[ ! -L "$link" ] || [ "$(readlink "$bin/${link##*/}")" = g2s ]
 	done
+	[ "$(find "$bin" -type l | wc -l)" -eq "$(find "$dist" -type l | wc -l)" ]
+	[ -L "$bin/go2seccomp" ]
 	run "$bin/g2s-profile" --version
 	[ "$status" -eq 0 ]
-	for page in "$root"/applets/*.1; do
-		cmp "$page" "$scratch/stage/opt/g2s/share/man/man1/${page##*/}"
+	for page in "$root"/applets/*.[1-9]; do
+		cmp "$page" "$scratch/stage/opt/g2s/share/man/man${page##*.}/${page##*/}"
 	done
+	[ -f "$scratch/stage/opt/g2s/share/man/man5/g2s-stream.5" ]
 	make -C "$scratch/tree" uninstall DESTDIR="$scratch/stage" PREFIX=/opt/g2s
 	run find "$scratch/stage" ! -type d
 	[ -z "$output" ]
@@ -61,11 +64,11 @@ tree_of() {
 }
 
 @test "every applet has its link and its manual page" {
-	applets=$(sed -n 's/^\tX(\([a-z0-9]*\),.*/\1/p' "$root/applets/applets.h")
-	[ -n "$applets" ]
-	for applet in $applets; do
-		[ "$(readlink "$dist/g2s-$applet")" = g2s ]
-		[ -f "$root/applets/g2s-$applet.1" ]
+	links=$(sed -n 's/^\tX([a-z0-9]*, "\([^"]*\)".*/\1/p' "$root/applets/applets.h")
+	[ "$(wc -w <<<"$links")" -eq "$(grep -c '^.X(' "$root/applets/applets.h")" ]
+	for link in $links; do
+		[ "$(readlink "$dist/$link")" = g2s ]
+		[ -f "$root/applets/$link.1" ]
 	done
 	[ -f "$root/applets/g2s.1" ]
 }
