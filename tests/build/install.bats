@@ -37,10 +37,30 @@ tree_of() {
 		cmp "$page" "$scratch/stage/opt/g2s/share/man/man${page##*.}/${page##*/}"
 	done
 	[ -f "$scratch/stage/opt/g2s/share/man/man5/g2s-stream.5" ]
+	share=$scratch/stage/opt/g2s/share
+	for program in "$bin"/*; do
+		program=${program##*/}
+		grep -q "^complete -F _g2s .*$program" "$share/bash-completion/completions/$program"
+		[ -f "$share/fish/vendor_completions.d/$program.fish" ]
+		head -n 1 "$share/zsh/site-functions/_g2s" | grep -qw -e "$program"
+	done
 	make -C "$scratch/tree" uninstall DESTDIR="$scratch/stage" PREFIX=/opt/g2s
 	run find "$scratch/stage" ! -type d
 	[ -z "$output" ]
 	[ ! -e "$scratch/stage/opt/g2s" ]
+}
+
+@test "completions go where their variables say" {
+	set -- BASHCOMPDIR=/b/c ZSHCOMPDIR=/z/f FISHCOMPDIR=/f/c PREFIX=/usr DESTDIR="$scratch/stage"
+	make -C "$scratch/tree" install "$@"
+	[ -f "$scratch/stage/b/c/g2s" ]
+	[ -L "$scratch/stage/b/c/go2seccomp" ]
+	[ -f "$scratch/stage/z/f/_g2s" ]
+	[ -f "$scratch/stage/f/c/g2s-scan.fish" ]
+	[ ! -e "$scratch/stage/usr/share/bash-completion" ]
+	make -C "$scratch/tree" uninstall "$@"
+	run find "$scratch/stage" ! -type d
+	[ -z "$output" ]
 }
 
 @test "what others have put there stays" {
