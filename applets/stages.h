@@ -24,6 +24,6 @@ int resolve_stage(struct g2s_streams *streams);
  * Fills *profile, which is zero and which the caller frees, with what united and named streams
  * ask for; warns of what is missing from it.
  */
-int profile_stage(struct g2s_streams *streams, struct g2s_profile *profile);
+int profile_stage(const struct g2s_streams *streams, struct g2s_profile *profile);
 
 #endif
