@@ -28,10 +28,10 @@ listed() {
 	"$1" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | tr -d ' ' | tr ',' '\n' | sort
 }
 
-# choices: "PROGRAM OPTION VALUE..." for each option that has some.
+# choices: "PROGRAM OPTION VALUE..." for each option that has some; of "NAME,...|all|none" NAME,... is none.
 choices() {
 	for program in g2s $links; do
-		"$program" --help | grep -oE -- '--[a-z-]+=[^ ]*\|[^ ]*' | sed "s/^/$program /; s/[=|]/ /g"
+		"$program" --help | grep -oE -- '--[a-z-]+=[^ ]*\|[^ ]*' | sed -E "s/^/$program /; s/[=|]/ /g; s/ [^ ]*,\.\.\.//g"
 	done
 }
 
