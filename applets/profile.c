@@ -2,6 +2,7 @@
 #include "applets.h"
 #include "cli.h"
 #include "profile.h"
+#include "stages.h"
 
 #include "g2s/policy/oci_json.h"
 #include "g2s/policy/sysno.h"
@@ -104,17 +105,6 @@ static bool set_init(void *user, const char *argument)
 	return false;
 }
 
-/* True when some architecture has a system call of that name. */
-static bool is_known(const char *name)
-{
-	for (size_t i = 0; i < PROFILE_ARCH_COUNT; i++) {
-		if (g2s_sysno_number(profile_arches[i], name) >= 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Adds the names of a list with commas to the struct g2s_names that user is. */
 static bool add_list(void *user, const char *argument)
 {
@@ -128,7 +118,7 @@ static bool add_list(void *user, const char *argument)
 			profile_no_memory();
 			return false;
 		}
-		bool known = is_known(name);
+		bool known = g2s_sysno_has_name(name);
 		if (!known) {
 			cli_usage_error(APPLET, "no system call \"%s\"", name);
 		}
@@ -367,12 +357,31 @@ static int run(const struct settings *settings, char *const *operands, int count
 	return status;
 }
 
+/* What is asked for without options. */
+static const struct settings default_settings = {
+	.default_action = {.kind = G2S_ACTION_ERRNO},
+	.runtime = G2S_RUNTIME_ANY,
+};
+
+int profile_stage(const struct g2s_streams *streams, struct g2s_profile *profile)
+{
+	struct profile_base base = {
+		.profile = {.default_action = default_settings.default_action},
+	};
+	struct profile_demand demand = {0};
+	int status = fill(&base, &demand, streams, &default_settings);
+	if (status == G2S_EXIT_DONE) {
+		*profile = base.profile;
+		base.profile = (struct g2s_profile){0};
+	}
+	profile_demand_free(&demand);
+	profile_base_free(&base);
+	return status;
+}
+
 int g2s_profile_main(int argc, char **argv)
 {
-	struct settings settings = {
-		.default_action = {.kind = G2S_ACTION_ERRNO},
-		.runtime = G2S_RUNTIME_ANY,
-	};
+	struct settings settings = default_settings;
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
 	struct cli_output output = {0};

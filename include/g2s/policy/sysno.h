@@ -28,4 +28,7 @@ const char *g2s_sysno_name(const char *arch, int64_t number);
 /* The number of a system call; -1 when arch has none of that name, or is not known. */
 int64_t g2s_sysno_number(const char *arch, const char *name);
 
+/* True when some architecture has a system call of that name. */
+bool g2s_sysno_has_name(const char *name);
+
 #endif
