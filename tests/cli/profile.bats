@@ -592,6 +592,14 @@ read\tapp: main.main, main.go:4; --base: base\t1\tallowed
 write\tapp: main.main, main.go:3; app: main.f, main.go:9\t2\tallowed'
 }
 
+@test "--explain and --list-baseline have no format" {
+	for option in explain list-baseline; do
+		try g2s-profile "--$option" --format=names
+		ended 2 "--$option writes a table: --format does not go with it"
+		wrote_nothing
+	done
+}
+
 @test "--explain keeps the rules of the stream and of --strict" {
 	# What it shows of names steers no terminal, and no name breaks a line apart.
 	printf '#g2s-sites\t1\tx\na\\tb\tx86_64\t0x1\tcall\t1\timm\t\\x1b[31mf\\n\t\\xff\twrite\n#end\t1\t0\n' >in
