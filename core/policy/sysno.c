@@ -111,15 +111,30 @@ const char *g2s_sysno_name(const char *arch, int64_t number)
 	return find_name(table, number);
 }
 
-int64_t g2s_sysno_number(const char *arch, const char *name)
+static int64_t find_number(const struct g2s_sysno_table *table, const char *name)
 {
-	const struct g2s_sysno_table *table = find_table(arch);
-	for (size_t i = 0; table != NULL && i < table->count; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		if (strcmp(table->names + table->entries[i].name, name) == 0) {
 			return table->entries[i].number;
 		}
 	}
 	return -1;
+}
+
+int64_t g2s_sysno_number(const char *arch, const char *name)
+{
+	const struct g2s_sysno_table *table = find_table(arch);
+	return table != NULL ? find_number(table, name) : -1;
+}
+
+bool g2s_sysno_has_name(const char *name)
+{
+	for (const struct g2s_sysno_table *table = g2s_sysno_tables; table->arch != NULL; table++) {
+		if (find_number(table, name) >= 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 int64_t g2s_sysno_x32_number(const char *name)

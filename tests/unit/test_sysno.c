@@ -46,6 +46,11 @@ static void knows_what_it_lacks(void **state)
 	assert_int_equal(g2s_sysno_number("x86_64", "no_such_call"), -1);
 	assert_int_equal(g2s_sysno_number("x86_64", "socketcall"), -1);
 	assert_int_equal(g2s_sysno_number("riscv64", "write"), -1);
+	assert_true(g2s_sysno_has_name("write"));
+	assert_true(g2s_sysno_has_name("socketcall"));
+	assert_true(g2s_sysno_has_name("cacheflush"));
+	assert_false(g2s_sysno_has_name("no_such_call"));
+	assert_false(g2s_sysno_has_name(""));
 	assert_true(g2s_sysno_has_arch("x86"));
 	assert_false(g2s_sysno_has_arch("x32"));
 	assert_false(g2s_sysno_has_arch("riscv64"));
