@@ -230,6 +230,62 @@ instructions() {
 	grep -q write try/out
 }
 
+# base FILTER: a profile of others as base.json, changed by a jq filter.
+base() {
+	echo '{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"],
+		"syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ALLOW"}]}' | jq "$1" >base.json
+}
+
+@test "a base is said exactly" {
+	base '.syscalls += [{"names": ["getuid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]'
+	try g2s-profile --base=base.json --runtime=none --format=names
+	ended 0
+	wrote $'getpid\nread\nwrite'
+	try g2s-profile --base=base.json --runtime=none --format=systemd
+	ended 0
+	grep -qx 'SystemCallFilter=getpid read write' try/out
+	# Other actions and arguments, where the format has them.
+	base '.syscalls += [{"names": ["getuid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]'
+	try g2s-profile --base=base.json --runtime=none --format=bpf
+	[ "$status" -eq 0 ]
+	instructions | grep -qx "6 0 0 $((0x00050026))"
+	base '.syscalls += [{"names": ["clone"], "action": "SCMP_ACT_ALLOW",
+		"args": [{"index": 0, "value": 7, "op": "SCMP_CMP_EQ"}]}]'
+	try g2s-profile --base=base.json --runtime=none --format=spo
+	ended 0
+	grep -A 3 '^    args:' try/out | diff - <(printf '    %s\n' args: '- index: 0' '  op: SCMP_CMP_EQ' '  value: 7')
+	# A name that no table has.
+	base '.syscalls[0].names += ["brand_new"]'
+	try g2s-profile --base=base.json --runtime=none --format=bpf
+	[ "$status" -eq 0 ]
+	said "warning: brand_new is a system call of no architecture that g2s knows, and is not in the program"
+}
+
+@test "a base that the format cannot say is refused, with the reason" {
+	echo old >there
+	while IFS='@' read -r formats change words; do
+		base "$change"
+		for format in $formats; do
+			try g2s-profile --base=base.json --runtime=none --format="$format" -o there
+			[ "$status" -eq 4 ]
+			said "--format=$format cannot say this profile: "
+			said "$words"
+			[ "$(cat there)" = old ]
+		done
+		try g2s-profile --base=base.json --runtime=none
+		[ "$status" -eq 0 ]
+	done <<-'END'
+		names systemd bpf@.syscalls[0].args = [{"index": 0, "value": 7, "op": "SCMP_CMP_EQ"}]@getpid has a rule that depends on the call's arguments
+		names spo systemd bpf@.syscalls[0].includes.caps = ["CAP_SYS_ADMIN"]@getpid has a rule that depends on the host or on capabilities
+		names systemd@.syscalls[0].action = "SCMP_ACT_KILL_PROCESS"@getpid has an action of its own, SCMP_ACT_KILL_PROCESS
+		spo systemd bpf@del(.architectures) | .archMap = [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": []}]@(archMap)
+		systemd bpf@.architectures += ["SCMP_ARCH_S390X"]@SCMP_ARCH_S390X
+		systemd bpf@.flags = ["SECCOMP_FILTER_FLAG_LOG"]@SECCOMP_FILTER_FLAG_LOG
+		spo bpf@.syscalls[0].action = "SCMP_ACT_NOTIFY"@SCMP_ACT_NOTIFY
+		names systemd@.syscalls[0].names = ["a b"]@"a b" is no name of a system call
+	END
+}
+
 @test "what is missing is told in every format, and counts for --strict" {
 	stream '#binary app x86_64 - -' 'app x86_64 0x1 call 1 imm f s write' \
 		'app x86_64 0x2 syscall ? memory main.run main.go:9 ?' >in
