@@ -186,6 +186,45 @@ words() {
 	[ "$status" -eq 3 ]
 }
 
+# job KEY: the commands of the job whose block begins with KEY, for a shell.
+job() {
+	awk -v key="$1" '/^```yaml/ { getline; inside = index($0, key) == 1 } /^```/ { inside = 0 } inside' "$readme" >job.yaml
+	python3 - <<-'end'
+		import yaml
+		job = yaml.safe_load(open("job.yaml"))
+		job = job.get("seccomp") or job["jobs"]["seccomp"]
+		print("\n".join(job.get("script") or [step["run"] for step in job["steps"] if "run" in step]))
+	end
+}
+
+@test "the jobs for a release review pass, and fail when the program needs more" {
+	python3 -c 'import yaml' 2>/dev/null || skip "python3-yaml is not installed"
+	mkdir ci bin
+	ln -s "$(readlink -f "$(command -v g2s)")" ci/g2s
+	# Builds a program: any static one will do.
+	printf '#!/bin/sh\ncp ci/g2s app\n' >bin/go
+	chmod +x bin/go
+	export PATH=$PWD/bin:$PATH GITHUB_STEP_SUMMARY=summary
+	g2s scan ci/g2s | g2s resolve | g2s profile -o whole.json 2>/dev/null
+	jq '.syscalls[].names -= ["statx", "lseek"] | .syscalls[].names += ["ptrace"]' whole.json >less.json
+	jq '.syscalls[].names += ["ptrace"]' whole.json >more.json
+	for key in on: seccomp:; do
+		job $key >script
+		[ "$(wc -l <script)" -ge 3 ]
+		for case in whole:0 more:0 less:1; do
+			cp "${case%:*}.json" seccomp.json
+			: >summary
+			status=0
+			bash -e script >out 2>err || status=$?
+			echo "$key $case: $status"
+			cat out err summary
+			[ "$status" -eq "${case#*:}" ]
+		done
+		grep -q '^+ lseek' out
+		[ "$key" != on: ] || grep -q '| `lseek` |' summary
+	done
+}
+
 @test "no path of a machine, and no badge" {
 	run grep -nE '(^|[^a-z./])/(root|home|work|tmp)/' "$readme"
 	[ "$status $output" = "1 " ]
