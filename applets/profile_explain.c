@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* So many sites of one name are told; the table says how many there are. */
+/* The places of so many sites of one name are told; the table says how many sites there are. */
 enum { SITES_SHOWN = 3 };
 
 /* Puts a field, or a part of one, as the stream would. */
@@ -65,18 +65,49 @@ static void begin_reason(struct reasons *reasons)
 	fputs(reasons->count++ == 0 ? "" : "; ", reasons->out);
 }
 
+/* Places that were told; inlined functions give several sites one place. */
+struct places {
+	const struct g2s_row *rows[SITES_SHOWN];
+	size_t count;
+};
+
+static bool is_told(const struct places *places, const struct g2s_row *row)
+{
+	char place[CLI_PLACE_SIZE];
+	cli_place(row, place);
+	for (size_t i = 0; i < places->count; i++) {
+		char told[CLI_PLACE_SIZE];
+		if (strcmp(places->rows[i]->binary, row->binary) == 0 &&
+		    strcmp(cli_place(places->rows[i], told), place) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void put_sites(struct reasons *reasons, struct profile_sites sites)
 {
-	for (size_t i = 0; i < sites.count && i < SITES_SHOWN; i++) {
+	struct places places = {0};
+	size_t more = 0;
+	for (size_t i = 0; i < sites.count; i++) {
 		char place[CLI_PLACE_SIZE];
+		const struct g2s_row *row = sites.rows[i];
+		if (is_told(&places, row)) {
+			continue;
+		}
+		if (places.count == SITES_SHOWN) {
+			more++;
+			continue;
+		}
+		places.rows[places.count++] = row;
 		begin_reason(reasons);
-		put(reasons->out, sites.rows[i]->binary);
+		put(reasons->out, row->binary);
 		fputs(": ", reasons->out);
-		put(reasons->out, cli_place(sites.rows[i], place));
+		put(reasons->out, cli_place(row, place));
 	}
-	if (sites.count > SITES_SHOWN) {
+	if (more != 0) {
 		begin_reason(reasons);
-		fprintf(reasons->out, "and %zu more", sites.count - SITES_SHOWN);
+		fprintf(reasons->out, "and %zu more", more);
 	}
 }
 

@@ -563,6 +563,12 @@ write\tapp: main.main, main.go:3; app: main.f, main.go:9\t2\tallowed'
 	ended 0
 	[ "$(explained reboot)" = $'app: main.f1, f.go:1; app: main.f2, f.go:2; app: main.f3, f.go:3; and 3 more\t6\tonly with CAP_SYS_BOOT' ]
 	[[ $(explained setdomainname) == $'b: g, 0x9\t1\t'* ]]
+	# A place that several sites have is told once.
+	stream 'app x86_64 0x1 call 169 imm f f.go:1 reboot' 'app x86_64 0x2 call 169 imm f f.go:1 reboot' \
+		'app x86_64 0x3 call 169 imm f f.go:2 reboot' 'b x86_64 0x1 call 169 imm f f.go:1 reboot' >in
+	try g2s-profile --runtime=none --explain in
+	ended 0
+	[ "$(explained reboot)" = $'app: f, f.go:1; app: f, f.go:2; b: f, f.go:1\t4\tonly with CAP_SYS_BOOT' ]
 }
 
 @test "--explain: what Docker says depends on the architecture" {
