@@ -78,7 +78,7 @@ steps() {
 	[[ $output == *'`base` → `change`'* ]]
 	! grep '^|' <<<"$output" || false
 	# Another program has others.
-	run scripts/own-diff "$(command -v true)" "$dist/g2s"
+	run scripts/own-diff "$(type -P true)" "$dist/g2s"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	grep -q '^|.*`lseek`' <<<"$output"
