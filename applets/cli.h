@@ -110,6 +110,17 @@ int cli_read_streams(const char *applet, char *const *operands, int count, bool 
 /* Prints what is wrong with an operand, with the line when there is one. */
 void cli_input_error(const char *applet, const char *path, const struct g2s_error *err);
 
+/* What messages call an operand: "-" is the standard input. */
+const char *cli_shown_name(const char *path);
+
+/* Opens an operand, "-" being stdin, for cli_close_input; NULL after a message. */
+FILE *cli_open_input(const char *applet, const char *path);
+void cli_close_input(FILE *in);
+
+/* Reads what is left of an operand, up to max bytes; *data is to be freed. */
+int cli_read_rest(const char *applet, const char *path, FILE *in, size_t max, char **data,
+                  size_t *size);
+
 /* Reads all of a file, "-" being stdin, up to max bytes; *data is to be freed. */
 int cli_read_file(const char *applet, const char *path, size_t max, char **data, size_t *size);
 

@@ -1,270 +1,171 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "diff.h"
 
-#include "g2s/policy/oci_json.h"
-#include "g2s/policy/seccomp.h"
-#include "g2s/text.h"
-
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define APPLET "diff"
+enum diff_format { TEXT, MARKDOWN, JSON };
 
-enum { OLD, NEW, SIDES };
-
-/* Both profiles and where differences are written. */
-struct comparison {
-	struct g2s_profile profiles[SIDES];
-	FILE *out;
-	bool different;
-	bool no_memory;
+/* What the command line asks for. */
+struct settings {
+	struct g2s_host host;
+	enum diff_format format;
+	bool only_added;
+	bool quiet;
 };
 
 /*
- * --- decisions in words
- * ------------------------------------------------------------------------
+ * --- options
+ * -----------------------------------------------------------------------------------
  */
 
-static void put_action(FILE *out, struct g2s_action action)
+static bool set_arch(void *user, const char *argument)
 {
-	fputs(g2s_action_name(action.kind), out);
-	if (action.kind == G2S_ACTION_ERRNO || action.kind == G2S_ACTION_TRACE) {
-		fprintf(out, " %" PRIu32, action.has_value ? action.value :
-		        G2S_ACTION_DEFAULT_VALUE);
+	struct settings *settings = user;
+	settings->host.arch = g2s_host_arch(argument);
+	if (settings->host.arch == NULL) {
+		cli_usage_error(DIFF_APPLET, "no architecture \"%s\"", argument);
+	}
+	return settings->host.arch != NULL;
+}
+
+/* One word of --cap, of that length. */
+static bool add_cap(struct g2s_names *caps, const char *word, size_t length)
+{
+	char name[64];
+	if (length < sizeof(name)) {
+		memcpy(name, word, length);
+		name[length] = '\0';
+		const char *cap = g2s_capability(name);
+		if (strcmp(name, "none") == 0) {
+			return true;
+		}
+		if (strcmp(name, "all") == 0 ? g2s_capabilities_add(caps) :
+		    cap != NULL && g2s_names_add(caps, cap)) {
+			return true;
+		}
+	}
+	cli_usage_error(DIFF_APPLET, "no capability \"%.*s\"", (int)length, word);
+	return false;
+}
+
+static bool set_cap(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	settings->host.caps_known = true;
+	while (true) {
+		size_t length = strcspn(argument, ",");
+		if (!add_cap(&settings->host.caps, argument, length)) {
+			return false;
+		}
+		if (argument[length] == '\0') {
+			return true;
+		}
+		argument += length + 1;
 	}
 }
 
-static void put_argument(FILE *out, const struct g2s_rule_argument *argument)
+static bool set_kernel(void *user, const char *argument)
 {
-	static const struct {
-		const char *op;
-		const char *sign;
-	} signs[] = {
-		{"SCMP_CMP_NE", "!="}, {"SCMP_CMP_LT", "<"}, {"SCMP_CMP_LE", "<="},
-		{"SCMP_CMP_EQ", "=="}, {"SCMP_CMP_GE", ">="}, {"SCMP_CMP_GT", ">"},
+	struct settings *settings = user;
+	settings->host.kernel_known = g2s_kernel_parse(argument, &settings->host.kernel);
+	if (!settings->host.kernel_known) {
+		cli_usage_error(DIFF_APPLET, "no version \"%s\" of a kernel", argument);
+	}
+	return settings->host.kernel_known;
+}
+
+static bool set_format(void *user, const char *argument)
+{
+	static const char *const formats[] = {
+		[TEXT] = "text",
+		[MARKDOWN] = "markdown",
+		[JSON] = "json",
 	};
-	fprintf(out, "argument %u ", argument->index);
-	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
-		if (strcmp(signs[i].op, argument->op) == 0) {
-			fprintf(out, "%s 0x%" PRIx64, signs[i].sign, argument->value);
-			return;
+	struct settings *settings = user;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (strcmp(formats[i], argument) == 0) {
+			settings->format = (enum diff_format)i;
+			return true;
 		}
 	}
-	fprintf(out, "& 0x%" PRIx64 " == 0x%" PRIx64, argument->value, argument->value_two);
+	cli_usage_error(DIFF_APPLET, "no format \"%s\"", argument);
+	return false;
 }
 
-static void put_names(FILE *out, const char *word, const char *what, const struct g2s_names *names)
+static bool set_fail_on(void *user, const char *argument)
 {
-	for (size_t i = 0; i < names->count; i++) {
-		fprintf(out, "%s%s %s", i == 0 ? word : ",", i == 0 ? what : "", names->items[i]);
-	}
-}
-
-static void put_filter(FILE *out, const char *word, const struct g2s_rule_filter *filter)
-{
-	put_names(out, word, " capability", &filter->caps);
-	put_names(out, word, " architecture", &filter->arches);
-	if (filter->min_kernel != NULL) {
-		fprintf(out, "%s kernel %s or later", word, filter->min_kernel);
-	}
-}
-
-/* One conditional rule: what it does, and when. */
-static void put_rule(FILE *out, const struct g2s_rule *rule)
-{
-	put_action(out, rule->action);
-	for (size_t i = 0; i < rule->argument_count; i++) {
-		fputs(i == 0 ? " if " : " and ", out);
-		put_argument(out, &rule->arguments[i]);
-	}
-	put_filter(out, " with", &rule->includes);
-	put_filter(out, " without", &rule->excludes);
-}
-
-/* Adds the words for each conditional rule of a decision, in an order that is always the same. */
-static bool list_rules(const struct g2s_profile *profile, const struct g2s_decision *decision,
-                       struct g2s_names *list)
-{
-	bool done = true;
-	for (size_t i = 0; i < decision->conditional_count && done; i++) {
-		char *text = NULL;
-		size_t size = 0;
-		FILE *out = open_memstream(&text, &size);
-		if (out == NULL) {
-			return false;
-		}
-		put_rule(out, &profile->rules[decision->conditional[i]]);
-		done = fclose(out) == 0 && g2s_names_add(list, text);
-		free(text);
-	}
-	g2s_names_sort(list);
-	return done;
-}
-
-/*
- * --- differences
- * -------------------------------------------------------------------------------
- */
-
-/* Names and the like come from a file that nobody vouches for, and may go to a terminal. */
-static void put_shown(FILE *out, const char *text)
-{
-	size_t size = strlen(text);
-	while (size != 0) {
-		char piece[G2S_TEXT_PIECE];
-		size_t taken = g2s_text_take(text, size, G2S_TEXT_MESSAGE, piece);
-		fputs(piece, out);
-		text += taken;
-		size -= taken;
-	}
-}
-
-static void put_line(struct comparison *comparison, char sign, const char *name)
-{
-	comparison->different = true;
-	fprintf(comparison->out, "%c ", sign);
-	put_shown(comparison->out, name);
-}
-
-static void put_decision(FILE *out, struct g2s_action action, const struct g2s_names *rules)
-{
-	for (size_t i = 0; i < rules->count; i++) {
-		put_shown(out, rules->items[i]);
-		fputs("; ", out);
-	}
-	fputs(rules->count != 0 ? "else " : "", out);
-	put_action(out, action);
-}
-
-static void compare_name(struct comparison *comparison, const char *name)
-{
-	struct g2s_decision decisions[SIDES] = {0};
-	struct g2s_names rules[SIDES] = {0};
-	bool allowed[SIDES];
-	for (int side = 0; side < SIDES; side++) {
-		const struct g2s_profile *profile = &comparison->profiles[side];
-		if (g2s_profile_decide(profile, name, &decisions[side]) != G2S_OK ||
-		    !list_rules(profile, &decisions[side], &rules[side])) {
-			comparison->no_memory = true;
-			goto done;
-		}
-		allowed[side] = g2s_decision_allows(profile, &decisions[side]);
-	}
-	if (g2s_action_equal(decisions[OLD].action, decisions[NEW].action) &&
-	    g2s_names_equal(&rules[OLD], &rules[NEW])) {
-		goto done;
-	}
-	if (allowed[OLD] != allowed[NEW]) {
-		int side = allowed[NEW] ? NEW : OLD;
-		put_line(comparison, allowed[NEW] ? '+' : '-', name);
-		if (rules[side].count != 0) {
-			fputs(": ", comparison->out);
-			put_decision(comparison->out, decisions[side].action, &rules[side]);
-		}
-	} else {
-		put_line(comparison, '~', name);
-		fputs(": ", comparison->out);
-		put_decision(comparison->out, decisions[OLD].action, &rules[OLD]);
-		fputs(" -> ", comparison->out);
-		put_decision(comparison->out, decisions[NEW].action, &rules[NEW]);
-	}
-	putc('\n', comparison->out);
-done:
-	for (int side = 0; side < SIDES; side++) {
-		g2s_decision_free(&decisions[side]);
-		g2s_names_free(&rules[side]);
-	}
-}
-
-static bool add_all(struct g2s_names *names, const struct g2s_names *more)
-{
-	for (size_t i = 0; i < more->count; i++) {
-		if (!g2s_names_add(names, more->items[i])) {
-			return false;
-		}
+	struct settings *settings = user;
+	settings->only_added = strcmp(argument, "added") == 0;
+	if (!settings->only_added && strcmp(argument, "any") != 0) {
+		cli_usage_error(DIFF_APPLET, "nothing to fail on called \"%s\"", argument);
+		return false;
 	}
 	return true;
 }
 
-/* A line for each item that is in one of the sorted lists only. */
-static void compare_lists(struct comparison *comparison, const struct g2s_names *lists)
+/* Returns the number of operands, or -1 with *status. */
+static int parse(struct settings *settings, int argc, char **argv, int *status)
 {
-	size_t at[SIDES] = {0};
-	while (at[OLD] < lists[OLD].count || at[NEW] < lists[NEW].count) {
-		int order;
-		if (at[OLD] == lists[OLD].count || at[NEW] == lists[NEW].count) {
-			order = at[OLD] == lists[OLD].count ? 1 : -1;
-		} else {
-			order = strcmp(lists[OLD].items[at[OLD]], lists[NEW].items[at[NEW]]);
-		}
-		if (order != 0) {
-			int side = order > 0 ? NEW : OLD;
-			put_line(comparison, order > 0 ? '+' : '-', lists[side].items[at[side]]);
-			putc('\n', comparison->out);
-		}
-		at[OLD] += order <= 0;
-		at[NEW] += order >= 0;
-	}
-}
-
-/* Docker chooses from archMap by host: all that it names count here. */
-static bool list_architectures(const struct g2s_profile *profile, struct g2s_names *list)
-{
-	bool done = add_all(list, &profile->architectures);
-	for (size_t i = 0; i < profile->arch_map_count && done; i++) {
-		done = g2s_names_add(list, profile->arch_map[i].architecture) &&
-		       add_all(list, &profile->arch_map[i].sub_architectures);
-	}
-	g2s_names_sort(list);
-	return done;
-}
-
-static void compare_settings(struct comparison *comparison)
-{
-	const struct g2s_profile *profiles = comparison->profiles;
-	if (!g2s_action_equal(profiles[OLD].default_action, profiles[NEW].default_action)) {
-		put_line(comparison, '~', "default action: ");
-		put_action(comparison->out, profiles[OLD].default_action);
-		fputs(" -> ", comparison->out);
-		put_action(comparison->out, profiles[NEW].default_action);
-		putc('\n', comparison->out);
-	}
-	struct g2s_names architectures[SIDES] = {0};
-	struct g2s_names flags[SIDES] = {0};
-	for (int side = 0; side < SIDES; side++) {
-		if (!list_architectures(&profiles[side], &architectures[side]) ||
-		    !add_all(&flags[side], &profiles[side].flags)) {
-			comparison->no_memory = true;
-		}
-		g2s_names_sort(&flags[side]);
-	}
-	compare_lists(comparison, architectures);
-	compare_lists(comparison, flags);
-	for (int side = 0; side < SIDES; side++) {
-		g2s_names_free(&architectures[side]);
-		g2s_names_free(&flags[side]);
-	}
-}
-
-static void compare(struct comparison *comparison)
-{
-	compare_settings(comparison);
-	struct g2s_names names = {0};
-	for (int side = 0; side < SIDES; side++) {
-		const struct g2s_profile *profile = &comparison->profiles[side];
-		for (size_t i = 0; i < profile->rule_count; i++) {
-			if (!add_all(&names, &profile->rules[i].names)) {
-				comparison->no_memory = true;
-			}
-		}
-	}
-	g2s_names_sort(&names);
-	for (size_t i = 0; i < names.count && !comparison->no_memory; i++) {
-		compare_name(comparison, names.items[i]);
-	}
-	g2s_names_free(&names);
+	const struct cli_option options[] = {
+		{
+			.name = "arch",
+			.argument = "ARCH",
+			.help = "for a host of this architecture (a stream's, if any)",
+			.call = set_arch,
+			.user = settings,
+		},
+		{
+			.name = "cap",
+			.argument = "CAP,...|all|none",
+			.help = "for a container with these capabilities and no others",
+			.call = set_cap,
+			.user = settings,
+		},
+		{
+			.name = "kernel",
+			.argument = "VERSION",
+			.help = "for a host with this kernel",
+			.call = set_kernel,
+			.user = settings,
+		},
+		{
+			.name = "format",
+			.argument = "text|markdown|json",
+			.help = "how to write the differences (text)",
+			.call = set_format,
+			.user = settings,
+		},
+		{
+			.name = "fail-on",
+			.argument = "any|added",
+			.help = "end with status 1 on these differences (any)",
+			.call = set_fail_on,
+			.user = settings,
+		},
+		{
+			.name = "quiet",
+			.letter = 'q',
+			.help = "write no differences, only end with the status",
+			.flag = &settings->quiet,
+		},
+		{0},
+	};
+	const struct cli_usage usage = {
+		.applet = DIFF_APPLET,
+		.operands = "OLD NEW",
+		.about = "Compares two seccomp profiles (JSON of Docker and OCI runtimes) by what "
+		         "they decide.\n"
+		         "Either may be a stream of g2s-resolve, which stands for what it needs.\n"
+		         "+ is allowed by NEW only, - by OLD only, ~ is treated differently.  Ends "
+		         "with 1 when\n"
+		         "they differ.\n",
+		.options = options,
+	};
+	return cli_parse(&usage, argc, argv, status);
 }
 
 /*
@@ -272,72 +173,123 @@ static void compare(struct comparison *comparison)
  * --------------------------------------------------------------------------------
  */
 
-static int read_profile(const char *path, struct g2s_profile *profile)
+static int no_memory(void)
 {
-	char *text = NULL;
-	size_t size = 0;
-	int status = cli_read_file(APPLET, path, G2S_OCI_JSON_MAX, &text, &size);
-	if (status != G2S_EXIT_DONE) {
-		return status;
+	cli_message(DIFF_APPLET, "out of memory");
+	return G2S_EXIT_USAGE;
+}
+
+/* The host that streams are for; NULL when there is none, or they do not agree. */
+static const struct g2s_host_arch *streams_host(const struct diff_side sides[G2S_SIDES])
+{
+	const struct g2s_host_arch *hosts[G2S_SIDES];
+	for (int side = 0; side < G2S_SIDES; side++) {
+		/* A profile goes along with the other side. */
+		const struct diff_side *stream = &sides[sides[side].is_stream ? side : 1 - side];
+		hosts[side] = stream->is_stream ? diff_side_host(stream) : NULL;
 	}
-	struct g2s_error err = {0};
-	enum g2s_code code = g2s_oci_json_read(profile, text, size, &err);
-	free(text);
-	if (code != G2S_OK) {
-		cli_input_error(APPLET, path, &err);
+	return hosts[G2S_OLD] == hosts[G2S_NEW] ? hosts[G2S_OLD] : NULL;
+}
+
+/* Makes the profiles of streams, and of all profiles what they are on the host. */
+static int settle(struct diff_side sides[G2S_SIDES], struct g2s_host *host)
+{
+	host->arch = host->arch != NULL ? host->arch : streams_host(sides);
+	for (int side = 0; side < G2S_SIDES; side++) {
+		if (sides[side].is_stream && !diff_side_settle(&sides[side], &sides[1 - side])) {
+			return no_memory();
+		}
 	}
-	return cli_status(code);
+	for (int side = 0; side < G2S_SIDES; side++) {
+		struct g2s_error err = {0};
+		enum g2s_code code = g2s_profile_bind(&sides[side].profile, host, &err);
+		if (code != G2S_OK) {
+			cli_input_error(DIFF_APPLET, sides[side].path, &err);
+			return cli_status(code);
+		}
+	}
+	return G2S_EXIT_DONE;
+}
+
+/* Colour is for people who want it, at a terminal that has it. */
+static bool wants_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+	return (no_colour == NULL || no_colour[0] == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO) != 0;
+}
+
+static int write_list(const struct settings *settings, const struct diff_side sides[G2S_SIDES],
+                      const struct diff_list *list)
+{
+	struct cli_output output = {0};
+	if (!cli_output_open(&output, DIFF_APPLET, NULL)) {
+		return G2S_EXIT_OUTPUT;
+	}
+	switch (settings->format) {
+	case TEXT:
+		diff_write_text(output.file, sides, list, wants_colour());
+		break;
+	case MARKDOWN:
+		diff_write_markdown(output.file, sides, list);
+		break;
+	case JSON:
+		diff_write_json(output.file, sides, list);
+		break;
+	}
+	return cli_output_commit(&output);
 }
 
 /* Compares what was read and writes it out. */
-static int finish(struct comparison *comparison)
+static int finish(const struct settings *settings, const struct diff_side sides[G2S_SIDES])
 {
-	struct cli_output output = {0};
-	if (!cli_output_open(&output, APPLET, NULL)) {
-		return G2S_EXIT_OUTPUT;
+	struct diff_list list = {0};
+	int status = G2S_EXIT_DONE;
+	if (!diff_list_fill(&list, sides)) {
+		status = no_memory();
 	}
-	comparison->out = output.file;
-	compare(comparison);
-	if (comparison->no_memory) {
-		cli_message(APPLET, "out of memory");
-		cli_output_discard(&output);
-		return G2S_EXIT_USAGE;
+	if (status == G2S_EXIT_DONE && !settings->quiet) {
+		status = write_list(settings, sides, &list);
 	}
-	int status = cli_output_commit(&output);
-	return status == G2S_EXIT_DONE && comparison->different ? G2S_EXIT_DIFFERENT : status;
+	if (status == G2S_EXIT_DONE && (settings->only_added ? list.wider : list.count != 0)) {
+		status = G2S_EXIT_DIFFERENT;
+	}
+	diff_list_free(&list);
+	return status;
 }
 
 int g2s_diff_main(int argc, char **argv)
 {
-	const struct cli_option options[] = {{0}};
-	const struct cli_usage usage = {
-		.applet = APPLET,
-		.operands = "OLD NEW",
-		.about = "Compares two seccomp profiles (JSON of Docker and OCI runtimes) by what "
-		         "they decide.\n"
-		         "+ is allowed by NEW only, - by OLD only, ~ is treated differently.  Ends "
-		         "with 1 when\n"
-		         "they differ.\n",
-		.options = options,
-	};
+	struct settings settings = {0};
+	struct diff_side sides[G2S_SIDES] = {0};
 	int status;
-	int operands = cli_parse(&usage, argc, argv, &status);
+	int operands = parse(&settings, argc, argv, &status);
 	if (operands < 0) {
-		return status;
+		goto done;
 	}
-	if (operands != SIDES) {
-		return cli_usage_error(APPLET, "needs two profiles, not %d", operands);
+	if (operands != G2S_SIDES) {
+		status = cli_usage_error(DIFF_APPLET, "needs two profiles, not %d", operands);
+		goto done;
 	}
-	struct comparison comparison = {0};
+	sides[G2S_OLD].path = argv[1];
+	sides[G2S_NEW].path = argv[2];
 	status = G2S_EXIT_DONE;
-	for (int side = 0; side < SIDES && status == G2S_EXIT_DONE; side++) {
-		status = read_profile(argv[1 + side], &comparison.profiles[side]);
+	if (strcmp(argv[1], "-") == 0 && strcmp(argv[2], "-") == 0) {
+		status = cli_usage_error(DIFF_APPLET, "standard input can be one of the two only");
+	}
+	for (int side = 0; side < G2S_SIDES && status == G2S_EXIT_DONE; side++) {
+		status = diff_side_read(&sides[side]);
 	}
 	if (status == G2S_EXIT_DONE) {
-		status = finish(&comparison);
+		status = settle(sides, &settings.host);
 	}
-	for (int side = 0; side < SIDES; side++) {
-		g2s_profile_free(&comparison.profiles[side]);
+	if (status == G2S_EXIT_DONE) {
+		status = finish(&settings, sides);
 	}
+done:
+	g2s_names_free(&settings.host.caps);
+	diff_side_free(&sides[G2S_OLD]);
+	diff_side_free(&sides[G2S_NEW]);
 	return status;
 }

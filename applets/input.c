@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What messages call an operand. */
-static const char *shown_name(const char *path)
+const char *cli_shown_name(const char *path)
 {
 	return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-static FILE *open_input(const char *applet, const char *path)
+FILE *cli_open_input(const char *applet, const char *path)
 {
 	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	if (in == NULL) {
@@ -23,7 +22,7 @@ static FILE *open_input(const char *applet, const char *path)
 	return in;
 }
 
-static void close_input(FILE *in)
+void cli_close_input(FILE *in)
 {
 	if (in != stdin) {
 		fclose(in);
@@ -33,23 +32,23 @@ static void close_input(FILE *in)
 void cli_input_error(const char *applet, const char *path, const struct g2s_error *err)
 {
 	if (err->offset != 0) {
-		cli_message(applet, "%s: line %" PRIu64 ": %s", shown_name(path), err->offset,
+		cli_message(applet, "%s: line %" PRIu64 ": %s", cli_shown_name(path), err->offset,
 		            err->text);
 	} else {
-		cli_message(applet, "%s: %s", shown_name(path), err->text);
+		cli_message(applet, "%s: %s", cli_shown_name(path), err->text);
 	}
 }
 
 static int read_stream(const char *applet, const char *path, bool partial,
                        struct g2s_streams *streams)
 {
-	FILE *in = open_input(applet, path);
+	FILE *in = cli_open_input(applet, path);
 	if (in == NULL) {
 		return G2S_EXIT_USAGE;
 	}
 	struct g2s_error err = {0};
 	enum g2s_code code = g2s_streams_read(streams, in, partial, &err);
-	close_input(in);
+	cli_close_input(in);
 	if (code != G2S_OK) {
 		cli_input_error(applet, path, &err);
 	}
@@ -78,36 +77,41 @@ int cli_read_streams(const char *applet, char *const *operands, int count, bool 
 	return status;
 }
 
-int cli_read_file(const char *applet, const char *path, size_t max, char **data, size_t *size)
+int cli_read_rest(const char *applet, const char *path, FILE *in, size_t max, char **data,
+                  size_t *size)
 {
-	FILE *in = open_input(applet, path);
-	if (in == NULL) {
-		return G2S_EXIT_USAGE;
-	}
-	int status = G2S_EXIT_USAGE;
 	/* One byte more shows that there is more. */
 	char *text = malloc(max + 1);
 	if (text == NULL) {
 		cli_message(applet, "out of memory");
-		goto done;
+		return G2S_EXIT_USAGE;
 	}
+	int status = G2S_EXIT_DONE;
 	errno = 0;
 	size_t got = fread(text, 1, max + 1, in);
 	if (ferror(in)) {
-		cli_message(applet, "%s: cannot read: %s", shown_name(path), strerror(errno));
-		goto done;
-	}
-	if (got > max) {
-		cli_message(applet, "%s: longer than %zu bytes", shown_name(path), max);
+		cli_message(applet, "%s: cannot read: %s", cli_shown_name(path), strerror(errno));
+		status = G2S_EXIT_USAGE;
+	} else if (got > max) {
+		cli_message(applet, "%s: longer than %zu bytes", cli_shown_name(path), max);
 		status = G2S_EXIT_INPUT;
-		goto done;
+	}
+	if (status != G2S_EXIT_DONE) {
+		free(text);
+		return status;
 	}
 	*data = text;
 	*size = got;
-	text = NULL;
-	status = G2S_EXIT_DONE;
-done:
-	free(text);
-	close_input(in);
+	return G2S_EXIT_DONE;
+}
+
+int cli_read_file(const char *applet, const char *path, size_t max, char **data, size_t *size)
+{
+	FILE *in = cli_open_input(applet, path);
+	if (in == NULL) {
+		return G2S_EXIT_USAGE;
+	}
+	int status = cli_read_rest(applet, path, in, max, data, size);
+	cli_close_input(in);
 	return status;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "g2s/policy/oci_json.h"
 
+#include "g2s/json.h"
 #include "g2s/text.h"
 
 #include <cJSON.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -525,172 +525,94 @@ enum g2s_code g2s_oci_json_read(struct g2s_profile *profile, const char *text, s
  * -----------------------------------------------------------------------------------
  */
 
-struct writer {
-	FILE *out;
-	int depth;
-	/* Nothing stands yet in what was opened last. */
-	bool first;
-};
-
-static void write_string(struct writer *writer, const char *text)
+static void put_list(struct g2s_json *json, const char *key, const struct g2s_names *names)
 {
-	putc('"', writer->out);
-	size_t size = strlen(text);
-	while (size != 0) {
-		unsigned char byte = (unsigned char)text[0];
-		size_t length = g2s_text_sequence(text, size);
-		if (byte == '"' || byte == '\\') {
-			fprintf(writer->out, "\\%c", byte);
-		} else if (byte < 0x20 || byte == 0x7f) {
-			fprintf(writer->out, "\\u%04x", byte);
-		} else if (length == 2 && byte == 0xc2 && (unsigned char)text[1] < 0xa0) {
-			/* C1 controls: their second byte is the code point. */
-			fprintf(writer->out, "\\u%04x", (unsigned char)text[1]);
-		} else if (length == 0) {
-			fputs("\\ufffd", writer->out);
-		} else {
-			fwrite(text, 1, length, writer->out);
-		}
-		text += length == 0 ? 1 : length;
-		size -= length == 0 ? 1 : length;
-	}
-	putc('"', writer->out);
-}
-
-/* Begins the next item on a line of its own, with its key when it has one. */
-static void begin_item(struct writer *writer, const char *key)
-{
-	if (!writer->first) {
-		putc(',', writer->out);
-	}
-	if (writer->depth > 0) {
-		fprintf(writer->out, "\n%*s", 4 * writer->depth, "");
-	}
-	writer->first = false;
-	if (key != NULL) {
-		write_string(writer, key);
-		fputs(": ", writer->out);
-	}
-}
-
-static void open_item(struct writer *writer, const char *key, char bracket)
-{
-	begin_item(writer, key);
-	putc(bracket, writer->out);
-	writer->depth++;
-	writer->first = true;
-}
-
-static void close_item(struct writer *writer, char bracket)
-{
-	writer->depth--;
-	if (!writer->first) {
-		fprintf(writer->out, "\n%*s", 4 * writer->depth, "");
-	}
-	putc(bracket, writer->out);
-	writer->first = false;
-}
-
-static void put_string(struct writer *writer, const char *key, const char *text)
-{
-	begin_item(writer, key);
-	write_string(writer, text);
-}
-
-static void put_number(struct writer *writer, const char *key, uint64_t number)
-{
-	begin_item(writer, key);
-	fprintf(writer->out, "%" PRIu64, number);
-}
-
-static void put_list(struct writer *writer, const char *key, const struct g2s_names *names)
-{
-	open_item(writer, key, '[');
+	g2s_json_open(json, key, '[');
 	for (size_t i = 0; i < names->count; i++) {
-		put_string(writer, NULL, names->items[i]);
+		g2s_json_string(json, NULL, names->items[i]);
 	}
-	close_item(writer, ']');
+	g2s_json_close(json, ']');
 }
 
-static void put_list_if_any(struct writer *writer, const char *key, const struct g2s_names *names)
+static void put_list_if_any(struct g2s_json *json, const char *key, const struct g2s_names *names)
 {
 	if (names->count != 0) {
-		put_list(writer, key, names);
+		put_list(json, key, names);
 	}
 }
 
-static void put_string_if_any(struct writer *writer, const char *key, const char *text)
+static void put_string_if_any(struct g2s_json *json, const char *key, const char *text)
 {
 	if (text != NULL) {
-		put_string(writer, key, text);
+		g2s_json_string(json, key, text);
 	}
 }
 
-static void put_filter(struct writer *writer, const char *key, const struct g2s_rule_filter *filter)
+static void put_filter(struct g2s_json *json, const char *key, const struct g2s_rule_filter *filter)
 {
 	if (filter->caps.count == 0 && filter->arches.count == 0 && filter->min_kernel == NULL) {
 		return;
 	}
-	open_item(writer, key, '{');
-	put_list_if_any(writer, "caps", &filter->caps);
-	put_list_if_any(writer, "arches", &filter->arches);
-	put_string_if_any(writer, "minKernel", filter->min_kernel);
-	close_item(writer, '}');
+	g2s_json_open(json, key, '{');
+	put_list_if_any(json, "caps", &filter->caps);
+	put_list_if_any(json, "arches", &filter->arches);
+	put_string_if_any(json, "minKernel", filter->min_kernel);
+	g2s_json_close(json, '}');
 }
 
-static void put_rule(struct writer *writer, const struct g2s_rule *rule)
+static void put_rule(struct g2s_json *json, const struct g2s_rule *rule)
 {
-	open_item(writer, NULL, '{');
-	put_list(writer, "names", &rule->names);
-	put_string(writer, "action", g2s_action_name(rule->action.kind));
+	g2s_json_open(json, NULL, '{');
+	put_list(json, "names", &rule->names);
+	g2s_json_string(json, "action", g2s_action_name(rule->action.kind));
 	if (rule->action.has_value) {
-		put_number(writer, "errnoRet", rule->action.value);
+		g2s_json_number(json, "errnoRet", rule->action.value);
 	}
 	if (rule->argument_count != 0) {
-		open_item(writer, "args", '[');
+		g2s_json_open(json, "args", '[');
 		for (size_t i = 0; i < rule->argument_count; i++) {
-			open_item(writer, NULL, '{');
-			put_number(writer, "index", rule->arguments[i].index);
-			put_number(writer, "value", rule->arguments[i].value);
-			put_number(writer, "valueTwo", rule->arguments[i].value_two);
-			put_string(writer, "op", rule->arguments[i].op);
-			close_item(writer, '}');
+			g2s_json_open(json, NULL, '{');
+			g2s_json_number(json, "index", rule->arguments[i].index);
+			g2s_json_number(json, "value", rule->arguments[i].value);
+			g2s_json_number(json, "valueTwo", rule->arguments[i].value_two);
+			g2s_json_string(json, "op", rule->arguments[i].op);
+			g2s_json_close(json, '}');
 		}
-		close_item(writer, ']');
+		g2s_json_close(json, ']');
 	}
-	put_filter(writer, "includes", &rule->includes);
-	put_filter(writer, "excludes", &rule->excludes);
-	close_item(writer, '}');
+	put_filter(json, "includes", &rule->includes);
+	put_filter(json, "excludes", &rule->excludes);
+	g2s_json_close(json, '}');
 }
 
 void g2s_oci_json_write(const struct g2s_profile *profile, FILE *out)
 {
-	struct writer writer = {.out = out, .first = true};
-	open_item(&writer, NULL, '{');
-	put_string(&writer, "defaultAction", g2s_action_name(profile->default_action.kind));
+	struct g2s_json json = {.out = out};
+	g2s_json_open(&json, NULL, '{');
+	g2s_json_string(&json, "defaultAction", g2s_action_name(profile->default_action.kind));
 	if (profile->default_action.has_value) {
-		put_number(&writer, "defaultErrnoRet", profile->default_action.value);
+		g2s_json_number(&json, "defaultErrnoRet", profile->default_action.value);
 	}
-	put_list_if_any(&writer, "architectures", &profile->architectures);
+	put_list_if_any(&json, "architectures", &profile->architectures);
 	if (profile->arch_map_count != 0) {
-		open_item(&writer, "archMap", '[');
+		g2s_json_open(&json, "archMap", '[');
 		for (size_t i = 0; i < profile->arch_map_count; i++) {
-			open_item(&writer, NULL, '{');
-			put_string(&writer, "architecture", profile->arch_map[i].architecture);
-			put_list(&writer, "subArchitectures",
+			g2s_json_open(&json, NULL, '{');
+			g2s_json_string(&json, "architecture", profile->arch_map[i].architecture);
+			put_list(&json, "subArchitectures",
 			         &profile->arch_map[i].sub_architectures);
-			close_item(&writer, '}');
+			g2s_json_close(&json, '}');
 		}
-		close_item(&writer, ']');
+		g2s_json_close(&json, ']');
 	}
-	put_list_if_any(&writer, "flags", &profile->flags);
-	put_string_if_any(&writer, "listenerPath", profile->listener_path);
-	put_string_if_any(&writer, "listenerMetadata", profile->listener_metadata);
-	open_item(&writer, "syscalls", '[');
+	put_list_if_any(&json, "flags", &profile->flags);
+	put_string_if_any(&json, "listenerPath", profile->listener_path);
+	put_string_if_any(&json, "listenerMetadata", profile->listener_metadata);
+	g2s_json_open(&json, "syscalls", '[');
 	for (size_t i = 0; i < profile->rule_count; i++) {
-		put_rule(&writer, &profile->rules[i]);
+		put_rule(&json, &profile->rules[i]);
 	}
-	close_item(&writer, ']');
-	close_item(&writer, '}');
+	g2s_json_close(&json, ']');
+	g2s_json_close(&json, '}');
 	putc('\n', out);
 }
