@@ -71,17 +71,17 @@ steps() {
 
 @test "the diff of two executables of g2s for a summary" {
 	"$dist/g2s" diff --help | grep -q -- '--format=' || skip "this g2s-diff has no --format"
-	run scripts/own-diff "$dist/g2s" "$dist/g2s"
-	echo "$output"
-	[ "$status" -eq 0 ]
-	[ "${lines[0]}" = "## What g2s itself calls" ]
-	[[ $output == *'`base` → `change`'* ]]
-	! grep '^|' <<<"$output" || false
+	# What g2s-diff warns of is for the log.
+	scripts/own-diff "$dist/g2s" "$dist/g2s" >"$scratch/summary" 2>"$scratch/log"
+	cat "$scratch/summary" "$scratch/log"
+	[ "$(head -n 1 "$scratch/summary")" = "## What g2s itself calls" ]
+	grep -qF '`base` → `change`' "$scratch/summary"
+	[ "$(grep -c '^|' "$scratch/summary")" -eq 0 ]
+	[ "$(grep -cv '^g2s-[a-z]*: warning: ' "$scratch/log")" -eq 0 ]
 	# Another program has others.
-	run scripts/own-diff "$(type -P true)" "$dist/g2s"
-	echo "$output"
-	[ "$status" -eq 0 ]
-	grep -q '^|.*`lseek`' <<<"$output"
+	scripts/own-diff "$(type -P true)" "$dist/g2s" >"$scratch/summary" 2>"$scratch/log"
+	cat "$scratch/summary" "$scratch/log"
+	grep -q '^|.*`lseek`' "$scratch/summary"
 	# What fails is not taken for a table.
 	run scripts/own-diff README.md "$dist/g2s"
 	[ "$status" -ne 0 ]

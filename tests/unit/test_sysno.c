@@ -86,6 +86,8 @@ static void knows_x32(void **state)
 		{424, "pidfd_send_signal"},
 		/* Those numbers are x86_64's own: x32 has others for these calls. */
 		{13, NULL}, {16, NULL}, {59, NULL}, {548, NULL}, {511, NULL},
+		/* And those calls it has not. */
+		{134, NULL}, {205, NULL}, {236, NULL},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t number = G2S_SYSNO_X32_BIT + cases[i].number;
@@ -96,8 +98,12 @@ static void knows_x32(void **state)
 		} else {
 			assert_non_null(name);
 			assert_string_equal(name, cases[i].name);
+			assert_int_equal(g2s_sysno_x32_number(name), number);
 		}
 	}
+	assert_int_equal(g2s_sysno_x32_number("socketcall"), -1);
+	assert_int_equal(g2s_sysno_x32_number("uselib"), -1);
+	assert_int_equal(g2s_sysno_x32_number(""), -1);
 	/* Without the bit the numbers mean nothing, and no other architecture has it. */
 	assert_null(g2s_sysno_name("x86_64", 520));
 	assert_null(g2s_sysno_name("x86", G2S_SYSNO_X32_BIT + 4));

@@ -31,4 +31,7 @@ int64_t g2s_sysno_number(const char *arch, const char *name);
 /* True when some architecture has a system call of that name. */
 bool g2s_sysno_has_name(const char *name);
 
+/* The number of an x32 call, with the x32 bit; -1 when there is none of that name. */
+int64_t g2s_sysno_x32_number(const char *name);
+
 #endif
