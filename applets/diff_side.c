@@ -188,11 +188,11 @@ bool diff_side_settle(struct diff_side *side, const struct diff_side *other)
 			return false;
 		}
 	}
-	const struct g2s_baseline_choice choice = {
+	const struct g2s_baseline_choice runtime = {
 		.callers = G2S_RUNTIME_ANY,
 		.fatal = g2s_action_is_fatal(profile->default_action.kind),
 	};
-	if (!g2s_baseline_add(&side->baseline, &choice)) {
+	if (!g2s_baseline_add(&side->baseline, &runtime)) {
 		return false;
 	}
 	g2s_names_sort(&side->baseline);

@@ -24,9 +24,9 @@ struct g2s_clause {
 enum { G2S_CLAUSES_MAX = 128 };
 
 /*
- * Compares what count clauses of both sides, at most G2S_CLAUSES_MAX, decide; otherwise is for calls
- * that no clause of a side matches.  What is found is added to *comparison.  Each step takes one
- * off *budget; returns false when nothing is left of it.
+ * Compares what count clauses of both sides, at most G2S_CLAUSES_MAX, decide; otherwise is for
+ * calls that no clause of a side matches.  What is found is added to *comparison.  Each step takes
+ * one off *budget; returns false when nothing is left of it.
  */
 bool g2s_cells_compare(const struct g2s_clause *clauses, size_t count,
                        const struct g2s_action otherwise[G2S_SIDES], size_t *budget,

@@ -19,10 +19,13 @@
  * that form.  Only core/policy/docker.c looks at it.
  */
 
+/* The names that are always allowed, each ended by a NUL; an empty one is the last. */
+extern const char g2s_docker_always[];
+
 /*
- * One line.  Texts are offsets into g2s_docker_words, 0 for none: a pointer each would cost 24
- * bytes of relocation.  "without CAP" is left out: it only marks what is left when the rule "with
- * CAP" of the same name, which there must be, does not count.
+ * One of the other lines.  Texts are offsets into g2s_docker_words, 0 for none: a pointer each
+ * would cost 24 bytes of relocation.  "without CAP" is left out: it only marks what is left when
+ * the rule "with CAP" of the same name, which there must be, does not count.
  */
 struct g2s_docker_rule {
 	uint16_t name;

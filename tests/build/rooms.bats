@@ -204,5 +204,8 @@ sees() {
 	run scripts/gen-docker "$scratch/docker.tsv"
 	[ "$status" -eq 0 ]
 	[[ $output == *'{1, 3, 0, 0, 0, 0, false},'*'{1, 0, 0, 0, 0, 38, false},'* ]]
-	[ "$(grep -cE '^	\{([0-9]+, ){6}(true|false)\},$' "$objects/docker.c")" = "$(grep -vc '^#' core/policy/docker.tsv)" ]
+	rules=$(grep -cE '^	\{([0-9]+, ){6}(true|false)\},$' "$objects/docker.c")
+	always=$(sed -n '/ g2s_docker_always\[\]/,/;/p' "$objects/docker.c" | grep -c '\\0"')
+	[ "$always" -eq "$(grep -c '	allow	always$' core/policy/docker.tsv)" ]
+	[ $((rules + always)) -eq "$(grep -vc '^#' core/policy/docker.tsv)" ]
 }

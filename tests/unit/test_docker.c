@@ -68,7 +68,7 @@ static void says_what_the_profile_says(void **state)
 static void holds_every_line(void **state)
 {
 	(void)state;
-	assert_true(g2s_docker_rule_count > 400);
+	assert_true(g2s_docker_rule_count > 50);
 	for (size_t i = 0; i < g2s_docker_rule_count; i++) {
 		const struct g2s_docker_rule *rule = &g2s_docker_rules[i];
 		const char *name = g2s_docker_words + rule->name;
@@ -80,6 +80,12 @@ static void holds_every_line(void **state)
 		assert_true(rule->with == 0 ||
 		            strstr(phrase, g2s_docker_words + rule->with) != NULL);
 	}
+	size_t always = 0;
+	for (const char *name = g2s_docker_always; *name != '\0'; name += strlen(name) + 1) {
+		assert_int_equal(g2s_docker_judge(NULL, name, NULL), G2S_DOCKER_ALLOWED);
+		always++;
+	}
+	assert_true(always > 300);
 }
 
 int main(void)
