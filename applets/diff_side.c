@@ -48,7 +48,8 @@ static int add_arch(struct diff_side *side, const char *binary, const char *arch
 {
 	const char *scmp = g2s_scmp_arch(arch);
 	if (scmp == NULL) {
-		cli_message(DIFF_APPLET, "%s: architecture %s is not known to profiles", binary, arch);
+		cli_message(DIFF_APPLET, "%s: architecture %s is not known to profiles", binary,
+		            arch);
 		return G2S_EXIT_INPUT;
 	}
 	if (g2s_names_have(&side->profile.architectures, scmp)) {

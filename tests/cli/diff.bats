@@ -611,7 +611,8 @@ $places"
 	[ ! -s try/err ]
 	try g2s-diff -q old missing
 	ended 2 "missing: cannot open"
-	try g2s-diff -q old "$dist/g2s"
+	echo text >new
+	try g2s-diff -q old new
 	ended 4 "not JSON"
 }
 
