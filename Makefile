@@ -101,7 +101,7 @@ ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
 # --- targets ------------------------------------------------------------------------------------------
 
 .PHONY: all test-programs install uninstall clean check check-unit check-cli check-build check-e2e \
-	check-asan static bench help FORCE
+	e2e-docker check-asan static bench help FORCE
 .SUFFIXES:
 
 all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) ## build dist/g2s and its links (the default)
@@ -116,6 +116,9 @@ check: ## run every test; installs what they need when root
 
 check-unit check-cli check-build check-e2e: check-%: ## run one part of the tests
 	+scripts/test $*
+
+e2e-docker: ## the README's image in a Docker Engine of its own (root, 4 GB of disk, some minutes)
+	+scripts/test docker
 
 check-asan: ## unit and cli tests under AddressSanitizer and UBSan
 	+scripts/test --asan unit cli

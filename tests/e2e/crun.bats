@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2034,SC2154 # variables of and for containers.bash
+#
+# The profiles start: programs run in crun under what the pipeline writes for them.
+
+load containers
+
+runtime=crun
+command=(crun)
+# It refuses a machine that has both versions of cgroups: it sees the second one alone then, in a mount
+# namespace of its own.
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+	command=(unshare --mount -- sh -c "mount -t cgroup2 none /sys/fs/cgroup && exec crun \"\$@\"" crun)
+fi
+
+@test "crun: hello, default action ERRNO" {
+	starts hello "Hello, world" errno
+}
+
+@test "crun: hello, default action KILL_PROCESS" {
+	starts hello "Hello, world" kill-process
+}
+
+@test "crun: web, default action ERRNO" {
+	starts web served errno
+}
+
+@test "crun: web, default action KILL_PROCESS" {
+	starts web served kill-process
+}
+
+@test "crun: a server and its client by exec, default action ERRNO" {
+	executes errno
+}
+
+@test "crun: a server and its client by exec, default action KILL_PROCESS" {
+	executes kill-process
+}
+
+@test "crun: hello behind tini" {
+	starts_in tini /usr/bin/tini-static errno
+}
+
+@test "crun: hello behind tini, default action KILL_PROCESS" {
+	starts_in tini /usr/bin/tini-static kill-process
+}
+
+@test "crun: hello behind catatonit" {
+	starts_in catatonit /usr/bin/catatonit errno
+}
+
+@test "crun: hello behind catatonit, default action KILL_PROCESS" {
+	starts_in catatonit /usr/bin/catatonit kill-process
+}
+
+@test "crun: hello fails without what it needs itself" {
+	bundle hello
+	fails false write "" -- /program
+	fails true write "" -- /program
+	fails false write "" --default-action=kill-process -- /program
+	fails true write "" --default-action=kill-process --runtime=crun --no-new-privileges -- /program
+	verdict
+}
+
+@test "crun: hello fails without what crun needs" {
+	bundle hello
+	fails false setresuid "setresuid|ermitted" --runtime=crun -- /program
+	fails false capset "" --runtime=crun --default-action=kill-process -- /program
+	fails true execve "exec|ermitted" --runtime=crun --no-new-privileges -- /program
+	verdict
+}
