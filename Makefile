@@ -42,7 +42,7 @@ E2E_C := $(sort $(wildcard tests/e2e/*.c))
 MAN_PAGES := $(sort $(wildcard applets/*.1))
 LINKS := $(shell awk -F '[^a-z0-9]+' '/^\tX/ { print "g2s-" $$2 }' applets/applets.h)
 
-CORE_O := $(CORE_C:%.c=$(B)/%.o) $(B)/syscalls.o $(ZYDIS_C:%=$(B)/zydis/%.o) $(B)/cjson/cJSON.o
+CORE_O := $(CORE_C:%.c=$(B)/%.o) $(B)/syscalls.o $(B)/docker.o $(ZYDIS_C:%=$(B)/zydis/%.o) $(B)/cjson/cJSON.o
 APPLET_O := $(APPLET_C:%.c=$(B)/%.o)
 # All applets but main, so that a unit test can link what they share.
 APPLET_LIB_O := $(filter-out $(B)/applets/main.o,$(APPLET_O))
@@ -220,7 +220,12 @@ $(B)/syscalls.c: scripts/gen-syscalls $(SYSCALL_TABLES)
 	@mkdir -p $(@D)
 	@scripts/gen-syscalls $(SYSCALL_TABLES) >$@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
 
-$(B)/syscalls.o: $(B)/syscalls.c $(B)/flags
+$(B)/docker.c: scripts/gen-docker core/policy/docker.tsv
+	$(SAY) GEN $@
+	@mkdir -p $(@D)
+	@scripts/gen-docker core/policy/docker.tsv >$@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
+
+$(B)/syscalls.o $(B)/docker.o: $(B)/%.o: $(B)/%.c $(B)/flags
 	$(call compile,$(G2S_CFLAGS) -Icore/policy)
 
 # Most of what is decoded never comes to this decoder (see x86_skim.c): here, too, size counts.

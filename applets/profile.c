@@ -1,38 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "profile.h"
 
-#include "g2s/policy/baseline.h"
 #include "g2s/policy/oci_json.h"
-#include "g2s/policy/seccomp.h"
 #include "g2s/policy/sysno.h"
 #include "g2s/streams.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define APPLET "profile"
+#define APPLET PROFILE_APPLET
 
 /* What the command line asks for. */
 struct settings {
 	struct g2s_action default_action;
-	enum g2s_runtime runtime;
+	/* --default-action was given. */
+	bool has_default_action;
+	enum g2s_caller runtime;
+	/* Bits of enum g2s_caller. */
+	unsigned inits;
+	bool no_new_privileges;
+	struct g2s_names allow;
+	struct g2s_names deny;
+	const char *base;
+	bool explain;
+	bool list_baseline;
 	bool strict;
 	bool partial;
 	const char *path;
-};
-
-/* The order in which a profile lists architectures, in the stream's spelling and "x32". */
-static const char *const arches[] = {"x86_64", "x86", "x32", "aarch64", "arm"};
-
-enum { ARCH_COUNT = sizeof(arches) / sizeof(arches[0]) };
-
-/* What the stream asks for. */
-struct demand {
-	struct g2s_names names;
-	bool arches[ARCH_COUNT];
-	/* Things that are missing from the answer: sites, libraries, files, nameless numbers. */
-	size_t incomplete;
 };
 
 /*
@@ -56,6 +52,7 @@ static bool set_default_action(void *user, const char *argument)
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		if (strcmp(actions[i].name, argument) == 0) {
 			settings->default_action.kind = actions[i].kind;
+			settings->has_default_action = true;
 			return true;
 		}
 	}
@@ -95,7 +92,109 @@ static bool set_runtime(void *user, const char *argument)
 	return false;
 }
 
+static bool set_init(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	enum g2s_caller init;
+	if (g2s_init_parse(argument, &init)) {
+		settings->inits |= init;
+		return true;
+	}
+	cli_usage_error(APPLET, "no init \"%s\"", argument);
+	return false;
+}
+
+/* True when some architecture has a system call of that name. */
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < PROFILE_ARCH_COUNT; i++) {
+		if (g2s_sysno_number(profile_arches[i], name) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Adds the names of a list with commas to the struct g2s_names that user is. */
+static bool add_list(void *user, const char *argument)
+{
+	struct g2s_names *names = user;
+	const char *at = argument;
+	for (;;) {
+		size_t length = strcspn(at, ",");
+		char *name = strndup(at, length);
+		if (name == NULL || !g2s_names_add(names, name)) {
+			free(name);
+			profile_no_memory();
+			return false;
+		}
+		bool known = is_known(name);
+		if (!known) {
+			cli_usage_error(APPLET, "no system call \"%s\"", name);
+		}
+		free(name);
+		if (!known || at[length] == '\0') {
+			return known;
+		}
+		at += length + 1;
+	}
+}
+
+/* Says what does not go together.  Sorts the lists of names. */
+static int check(struct settings *settings, char *const *operands, int count)
+{
+	g2s_names_sort(&settings->allow);
+	g2s_names_sort(&settings->deny);
+	for (size_t i = 0; i < settings->allow.count; i++) {
+		if (g2s_names_have(&settings->deny, settings->allow.items[i])) {
+			return cli_usage_error(APPLET, "%s is in --allow and in --deny",
+			                       settings->allow.items[i]);
+		}
+	}
+	if (settings->default_action.has_value &&
+	    settings->default_action.kind != G2S_ACTION_ERRNO) {
+		return cli_usage_error(APPLET, "--errno goes with --default-action=errno only");
+	}
+	if (settings->base != NULL &&
+	    (settings->has_default_action || settings->default_action.has_value)) {
+		return cli_usage_error(APPLET, "--base has a default action of its own: %s does "
+		                       "not go with it", settings->has_default_action ?
+		                       "--default-action" : "--errno");
+	}
+	if (settings->list_baseline && count != 0) {
+		return cli_usage_error(APPLET, "--list-baseline reads nothing");
+	}
+	bool from_stdin = count == 0;
+	for (int i = 0; i < count; i++) {
+		from_stdin = from_stdin || strcmp(operands[i], "-") == 0;
+	}
+	if (settings->base != NULL && strcmp(settings->base, "-") == 0 && from_stdin) {
+		return cli_usage_error(APPLET, "standard input is either --base or a stream");
+	}
+	return G2S_EXIT_DONE;
+}
+
 /* Returns the number of operands, or -1 with *status. */
+static int parse_by(const struct cli_option *options, struct settings *settings, int argc,
+                    char **argv, int *status)
+{
+	const struct cli_usage usage = {
+		.applet = APPLET,
+		.operands = "[FILE]...",
+		.about = "Reads what g2s-resolve wrote, from FILEs or standard input, and writes "
+		         "the seccomp\n"
+		         "profile that allows those system calls, as JSON for Docker and OCI "
+		         "runtimes.\n",
+		.options = options,
+	};
+	int operands = cli_parse(&usage, argc, argv, status);
+	if (operands >= 0) {
+		*status = check(settings, argv + 1, operands);
+	}
+	return operands >= 0 && *status != G2S_EXIT_DONE ? -1 : operands;
+}
+
+/* The same, with the table of options. */
 static int parse(struct settings *settings, int argc, char **argv, int *status)
 {
 	const struct cli_option options[] = {
@@ -121,6 +220,48 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.user = settings,
 		},
 		{
+			.name = "init",
+			.argument = "tini|catatonit",
+			.help = "the init whose calls to add (docker --init, podman --init)",
+			.call = set_init,
+			.user = settings,
+		},
+		{
+			.name = "no-new-privileges",
+			.help = "only for containers started with no-new-privileges: fewer names",
+			.flag = &settings->no_new_privileges,
+		},
+		{
+			.name = "allow",
+			.argument = "NAMES",
+			.help = "allow these too, with commas between them",
+			.call = add_list,
+			.user = &settings->allow,
+		},
+		{
+			.name = "deny",
+			.argument = "NAMES",
+			.help = "do not allow these, whoever needs them",
+			.call = add_list,
+			.user = &settings->deny,
+		},
+		{
+			.name = "base",
+			.argument = "FILE",
+			.help = "add to this profile, and keep what else it says",
+			.text = &settings->base,
+		},
+		{
+			.name = "explain",
+			.help = "write a table of the names and their reasons instead",
+			.flag = &settings->explain,
+		},
+		{
+			.name = "list-baseline",
+			.help = "print what runtimes and inits need, and end",
+			.flag = &settings->list_baseline,
+		},
+		{
 			.name = "strict",
 			.help = "end with status 3 when something is unresolved",
 			.flag = &settings->strict,
@@ -139,127 +280,7 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 		},
 		{0},
 	};
-	const struct cli_usage usage = {
-		.applet = APPLET,
-		.operands = "[FILE]...",
-		.about = "Reads what g2s-resolve wrote, from FILEs or standard input, and writes "
-		         "the seccomp\n"
-		         "profile that allows those system calls, as JSON for Docker and OCI "
-		         "runtimes.\n",
-		.options = options,
-	};
-	int operands = cli_parse(&usage, argc, argv, status);
-	if (operands >= 0 && settings->default_action.has_value &&
-	    settings->default_action.kind != G2S_ACTION_ERRNO) {
-		*status = cli_usage_error(APPLET, "--errno goes with --default-action=errno only");
-		return -1;
-	}
-	return operands;
-}
-
-/*
- * --- what the stream asks for
- * ------------------------------------------------------------------
- */
-
-/* Notes an architecture; prints why when a profile cannot name it. */
-static int demand_arch(struct demand *demand, const char *binary, const char *arch)
-{
-	for (size_t i = 0; i < ARCH_COUNT; i++) {
-		if (strcmp(arches[i], arch) == 0) {
-			demand->arches[i] = true;
-			return G2S_EXIT_DONE;
-		}
-	}
-	cli_message(APPLET, "%s: architecture %s is not known to profiles", binary, arch);
-	return G2S_EXIT_INPUT;
-}
-
-static int demand_row(struct demand *demand, const struct g2s_row *row)
-{
-	char place[CLI_PLACE_SIZE];
-	if (row->syscall == NULL) {
-		cli_message(APPLET, "%s: system calls have no names yet: pass the stream through "
-		            "g2s-resolve", row->binary);
-		return G2S_EXIT_INPUT;
-	}
-	int status = demand_arch(demand, row->binary, row->arch);
-	if (status != G2S_EXIT_DONE) {
-		return status;
-	}
-	if (row->number == G2S_NUMBER_UNKNOWN) {
-		cli_message(APPLET, "warning: %s: unresolved system call: %s (%s)", row->binary,
-		            row->how, cli_place(row, place));
-		demand->incomplete++;
-		return G2S_EXIT_DONE;
-	}
-	if (g2s_sysno_is_x32(row->arch, row->number)) {
-		status = demand_arch(demand, row->binary, "x32");
-	}
-	if (row->syscall[0] == '#') {
-		cli_message(APPLET, "warning: %s: number %" PRId64 " of %s has no name and is not "
-		            "allowed (%s)", row->binary, row->number, row->arch,
-		            cli_place(row, place));
-		demand->incomplete++;
-		return status;
-	}
-	if (!g2s_names_add(&demand->names, row->syscall)) {
-		cli_message(APPLET, "out of memory");
-		return G2S_EXIT_USAGE;
-	}
-	return status;
-}
-
-/*
- * Files that could not be scanned: a profile without what they need would break them, so that it
- * is made only for somebody who said so.
- */
-static int demand_unread(struct demand *demand, const struct g2s_streams *streams, bool partial)
-{
-	if (streams->unread_count == 0) {
-		return G2S_EXIT_DONE;
-	}
-	if (!partial) {
-		const struct g2s_unread *first = &streams->unread[0];
-		size_t more = streams->unread_count - 1;
-		char others[48] = "";
-		if (more != 0) {
-			snprintf(others, sizeof(others), "; nor were %zu more", more);
-		}
-		cli_message(APPLET, "%s: was not scanned: %s%s (--partial makes a profile without)",
-		            first->path, first->why, others);
-		return G2S_EXIT_INPUT;
-	}
-	for (size_t i = 0; i < streams->unread_count; i++) {
-		cli_message(APPLET, "warning: %s: what it calls is not in the profile: %s",
-		            streams->unread[i].path, streams->unread[i].why);
-	}
-	demand->incomplete += streams->unread_count;
-	return G2S_EXIT_DONE;
-}
-
-static int demand_streams(struct demand *demand, const struct g2s_streams *streams, bool partial)
-{
-	int status = demand_unread(demand, streams, partial);
-	for (size_t i = 0; i < streams->binary_count && status == G2S_EXIT_DONE; i++) {
-		const struct g2s_binary *binary = &streams->binaries[i].about;
-		status = demand_arch(demand, binary->path, binary->arch);
-	}
-	for (size_t i = 0; i < streams->row_count && status == G2S_EXIT_DONE; i++) {
-		status = demand_row(demand, &streams->rows[i].row);
-	}
-	if (status != G2S_EXIT_DONE) {
-		return status;
-	}
-	for (size_t i = 0; i < streams->need_count; i++) {
-		cli_message(APPLET, "warning: %s: what its library %s calls is not in the profile",
-		            streams->needs[i].path, streams->needs[i].library);
-	}
-	demand->incomplete += streams->need_count;
-	if (streams->row_count == 0) {
-		cli_message(APPLET, "warning: the stream has no system call");
-	}
-	return G2S_EXIT_DONE;
+	return parse_by(options, settings, argc, argv, status);
 }
 
 /*
@@ -267,60 +288,82 @@ static int demand_streams(struct demand *demand, const struct g2s_streams *strea
  * -------------------------------------------------------------------------------
  */
 
-/* Fills profile; takes the names out of demand.  Returns false when memory ran out. */
-static bool fill(struct g2s_profile *profile, struct demand *demand,
-                 const struct settings *settings)
+/* Puts together what is to be allowed, and the profile that allows it. */
+static int fill(struct profile_base *base, struct profile_demand *demand,
+                const struct g2s_streams *streams, const struct settings *settings)
 {
-	profile->default_action = settings->default_action;
-	for (size_t i = 0; i < ARCH_COUNT; i++) {
-		if (demand->arches[i] &&
-		    !g2s_names_add(&profile->architectures, g2s_scmp_arch(arches[i]))) {
-			return false;
-		}
+	demand->allow = &settings->allow;
+	demand->deny = &settings->deny;
+	demand->baseline = (struct g2s_baseline_choice){
+		.callers = settings->runtime | settings->inits,
+		.fatal = g2s_action_is_fatal(base->profile.default_action.kind),
+		.no_new_privileges = settings->no_new_privileges,
+	};
+	int status = profile_demand_streams(demand, streams, settings->partial);
+	if (status == G2S_EXIT_DONE) {
+		status = profile_demand_settle(demand);
 	}
-	bool fatal = g2s_action_is_fatal(settings->default_action.kind);
-	if (!g2s_baseline_add(&demand->names, settings->runtime, fatal)) {
-		return false;
+	if (status == G2S_EXIT_DONE) {
+		status = profile_base_extend(base, demand);
 	}
-	g2s_names_sort(&demand->names);
-	if (demand->names.count == 0) {
-		return true;
-	}
-	struct g2s_rule *rule = g2s_profile_add_rule(profile);
-	if (rule == NULL) {
-		return false;
-	}
-	rule->action.kind = G2S_ACTION_ALLOW;
-	rule->names = demand->names;
-	demand->names = (struct g2s_names){0};
-	return true;
+	return status;
 }
 
+/* Takes base from here: adds to it and writes it out. */
 static int write_profile(struct g2s_streams *streams, const struct settings *settings,
-                         struct cli_output *output)
+                         struct profile_base *base, struct cli_output *output)
 {
 	struct g2s_error err = {0};
 	if (g2s_streams_unite(streams, &err) != G2S_OK) {
 		cli_message(APPLET, "%s", err.text);
 		return G2S_EXIT_USAGE;
 	}
-	struct demand demand = {0};
-	struct g2s_profile profile = {0};
-	int status = demand_streams(&demand, streams, settings->partial);
-	if (status == G2S_EXIT_DONE && !fill(&profile, &demand, settings)) {
-		cli_message(APPLET, "out of memory");
-		status = G2S_EXIT_USAGE;
+	struct profile_demand demand = {0};
+	int status = fill(base, &demand, streams, settings);
+	if (status == G2S_EXIT_DONE && settings->explain) {
+		if (!profile_explain(base, &demand, output->file)) {
+			status = profile_no_memory();
+		}
+	} else if (status == G2S_EXIT_DONE) {
+		g2s_oci_json_write(&base->profile, output->file);
 	}
 	if (status == G2S_EXIT_DONE) {
-		g2s_oci_json_write(&profile, output->file);
 		status = cli_output_commit(output);
 	}
 	if (status == G2S_EXIT_DONE && settings->strict && demand.incomplete != 0) {
 		cli_message(APPLET, "the profile is incomplete: %zu unresolved", demand.incomplete);
 		status = G2S_EXIT_INCOMPLETE;
 	}
-	g2s_names_free(&demand.names);
-	g2s_profile_free(&profile);
+	profile_demand_free(&demand);
+	return status;
+}
+
+/* What is asked for once the output is open. */
+static int run(const struct settings *settings, char *const *operands, int count,
+               struct cli_output *output)
+{
+	if (settings->list_baseline) {
+		profile_list_baseline(output->file);
+		return cli_output_commit(output);
+	}
+	struct profile_base base = {
+		.path = settings->base,
+		.profile = {.default_action = settings->default_action},
+	};
+	struct g2s_streams streams = {0};
+	int status = G2S_EXIT_DONE;
+	if (base.path != NULL) {
+		base.profile = (struct g2s_profile){0};
+		status = profile_base_read(&base);
+	}
+	if (status == G2S_EXIT_DONE) {
+		status = cli_read_streams(APPLET, operands, count, settings->partial, &streams);
+	}
+	if (status == G2S_EXIT_DONE) {
+		status = write_profile(&streams, settings, &base, output);
+	}
+	g2s_streams_free(&streams);
+	profile_base_free(&base);
 	return status;
 }
 
@@ -332,19 +375,13 @@ int g2s_profile_main(int argc, char **argv)
 	};
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
-	if (operands < 0) {
-		return status;
-	}
 	struct cli_output output = {0};
-	if (!cli_output_open(&output, APPLET, settings.path)) {
-		return G2S_EXIT_OUTPUT;
+	if (operands >= 0) {
+		status = cli_output_open(&output, APPLET, settings.path) ?
+		         run(&settings, argv + 1, operands, &output) : G2S_EXIT_OUTPUT;
+		cli_output_discard(&output);
 	}
-	struct g2s_streams streams = {0};
-	status = cli_read_streams(APPLET, argv + 1, operands, settings.partial, &streams);
-	if (status == G2S_EXIT_DONE) {
-		status = write_profile(&streams, &settings, &output);
-	}
-	cli_output_discard(&output);
-	g2s_streams_free(&streams);
+	g2s_names_free(&settings.allow);
+	g2s_names_free(&settings.deny);
 	return status;
 }

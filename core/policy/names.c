@@ -19,6 +19,16 @@ bool g2s_names_add(struct g2s_names *names, const char *name)
 	return true;
 }
 
+bool g2s_names_add_all(struct g2s_names *names, const struct g2s_names *more)
+{
+	for (size_t i = 0; i < more->count; i++) {
+		if (!g2s_names_add(names, more->items[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static int compare(const void *left, const void *right)
 {
 	return strcmp(*(char *const *)left, *(char *const *)right);
@@ -39,6 +49,21 @@ void g2s_names_sort(struct g2s_names *names)
 		}
 	}
 	names->count = kept;
+}
+
+bool g2s_names_remove(struct g2s_names *names, const char *name)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i], name) == 0) {
+			free(names->items[i]);
+		} else {
+			names->items[kept++] = names->items[i];
+		}
+	}
+	bool had = kept < names->count;
+	names->count = kept;
+	return had;
 }
 
 bool g2s_names_have(const struct g2s_names *names, const char *name)

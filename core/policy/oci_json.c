@@ -170,6 +170,16 @@ static enum g2s_code take_members(const struct reader *reader, const cJSON *obje
 	return G2S_OK;
 }
 
+/* A copy of a string in *copy; nothing when it is not there. */
+static enum g2s_code take_text(const struct reader *reader, const cJSON *item, char **copy)
+{
+	if (item == NULL) {
+		return G2S_OK;
+	}
+	*copy = strdup(item->valuestring);
+	return *copy != NULL ? G2S_OK : no_memory(reader);
+}
+
 /* A whole number from 0 to max. */
 static enum g2s_code take_number(const struct reader *reader, const cJSON *item, const char *key,
                                  uint64_t max, uint64_t *value)
@@ -310,9 +320,8 @@ static enum g2s_code read_filter(struct reader *reader, const cJSON *item, const
 	if (code == G2S_OK) {
 		code = take_strings(reader, values[ARCHES], "arches", &filter->arches);
 	}
-	if (code == G2S_OK && values[MIN_KERNEL] != NULL) {
-		filter->min_kernel = strdup(values[MIN_KERNEL]->valuestring);
-		code = filter->min_kernel == NULL ? no_memory(reader) : G2S_OK;
+	if (code == G2S_OK) {
+		code = take_text(reader, values[MIN_KERNEL], &filter->min_kernel);
 	}
 	if (code == G2S_OK) {
 		reader->where[end] = '\0';
@@ -407,11 +416,9 @@ static enum g2s_code read_arch_map(struct reader *reader, const cJSON *item)
 	if (values[ARCHITECTURE] == NULL) {
 		return refuse(reader, "architecture", "is missing");
 	}
-	entry->architecture = strdup(values[ARCHITECTURE]->valuestring);
-	if (entry->architecture == NULL) {
-		return no_memory(reader);
-	}
-	return take_strings(reader, values[SUB_ARCHITECTURES], "subArchitectures",
+	code = take_text(reader, values[ARCHITECTURE], &entry->architecture);
+	return code != G2S_OK ? code :
+	       take_strings(reader, values[SUB_ARCHITECTURES], "subArchitectures",
 	                    &entry->sub_architectures);
 }
 
@@ -436,7 +443,7 @@ static enum g2s_code read_profile(struct reader *reader, const cJSON *root)
 {
 	enum {
 		DEFAULT_ACTION, DEFAULT_ERRNO_RET, DEFAULT_ERRNO, ARCHITECTURES, ARCH_MAP, FLAGS,
-		SYSCALLS, COUNT,
+		LISTENER_PATH, LISTENER_METADATA, SYSCALLS, COUNT,
 	};
 	static const struct key keys[] = {
 		[DEFAULT_ACTION] = {"defaultAction", STRING},
@@ -445,6 +452,8 @@ static enum g2s_code read_profile(struct reader *reader, const cJSON *root)
 		[ARCHITECTURES] = {"architectures", LIST},
 		[ARCH_MAP] = {"archMap", LIST},
 		[FLAGS] = {"flags", LIST},
+		[LISTENER_PATH] = {"listenerPath", STRING},
+		[LISTENER_METADATA] = {"listenerMetadata", STRING},
 		[SYSCALLS] = {"syscalls", LIST},
 	};
 	if (!cJSON_IsObject(root)) {
@@ -467,6 +476,12 @@ static enum g2s_code read_profile(struct reader *reader, const cJSON *root)
 	}
 	if (code == G2S_OK) {
 		code = take_strings(reader, values[FLAGS], "flags", &profile->flags);
+	}
+	if (code == G2S_OK) {
+		code = take_text(reader, values[LISTENER_PATH], &profile->listener_path);
+	}
+	if (code == G2S_OK) {
+		code = take_text(reader, values[LISTENER_METADATA], &profile->listener_metadata);
 	}
 	if (code == G2S_OK) {
 		code = read_list(reader, values[ARCH_MAP], "archMap", read_arch_map);
@@ -604,6 +619,13 @@ static void put_list_if_any(struct writer *writer, const char *key, const struct
 	}
 }
 
+static void put_string_if_any(struct writer *writer, const char *key, const char *text)
+{
+	if (text != NULL) {
+		put_string(writer, key, text);
+	}
+}
+
 static void put_filter(struct writer *writer, const char *key, const struct g2s_rule_filter *filter)
 {
 	if (filter->caps.count == 0 && filter->arches.count == 0 && filter->min_kernel == NULL) {
@@ -612,9 +634,7 @@ static void put_filter(struct writer *writer, const char *key, const struct g2s_
 	open_item(writer, key, '{');
 	put_list_if_any(writer, "caps", &filter->caps);
 	put_list_if_any(writer, "arches", &filter->arches);
-	if (filter->min_kernel != NULL) {
-		put_string(writer, "minKernel", filter->min_kernel);
-	}
+	put_string_if_any(writer, "minKernel", filter->min_kernel);
 	close_item(writer, '}');
 }
 
@@ -664,6 +684,8 @@ void g2s_oci_json_write(const struct g2s_profile *profile, FILE *out)
 		close_item(&writer, ']');
 	}
 	put_list_if_any(&writer, "flags", &profile->flags);
+	put_string_if_any(&writer, "listenerPath", profile->listener_path);
+	put_string_if_any(&writer, "listenerMetadata", profile->listener_metadata);
 	open_item(&writer, "syscalls", '[');
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		put_rule(&writer, &profile->rules[i]);

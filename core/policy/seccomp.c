@@ -125,14 +125,18 @@ static void free_filter(struct g2s_rule_filter *filter)
 	free(filter->min_kernel);
 }
 
+void g2s_rule_free(struct g2s_rule *rule)
+{
+	g2s_names_free(&rule->names);
+	free(rule->arguments);
+	free_filter(&rule->includes);
+	free_filter(&rule->excludes);
+}
+
 void g2s_profile_free(struct g2s_profile *profile)
 {
 	for (size_t i = 0; i < profile->rule_count; i++) {
-		struct g2s_rule *rule = &profile->rules[i];
-		g2s_names_free(&rule->names);
-		free(rule->arguments);
-		free_filter(&rule->includes);
-		free_filter(&rule->excludes);
+		g2s_rule_free(&profile->rules[i]);
 	}
 	free(profile->rules);
 	for (size_t i = 0; i < profile->arch_map_count; i++) {
@@ -142,6 +146,8 @@ void g2s_profile_free(struct g2s_profile *profile)
 	free(profile->arch_map);
 	g2s_names_free(&profile->architectures);
 	g2s_names_free(&profile->flags);
+	free(profile->listener_path);
+	free(profile->listener_metadata);
 	*profile = (struct g2s_profile){0};
 }
 

@@ -188,3 +188,21 @@ sees() {
 		[ "$(sed -n "/ names_${arch}\[\]/,/;/p" "$objects/syscalls.c" | grep -c '\\0"')" = "$entries" ]
 	done
 }
+
+@test "a table of Docker's profile that is not in form is refused, and all of ours is in the data" {
+	for table in $'read\tallow\talways' $'# source\nread allow always' $'# source\nread\tdeny\talways' \
+		$'# source\nread\tallow\t' $'# source\nread\tallow\tsometimes' $'# source\nread\tallow\twith ADMIN' \
+		$'# source\nb\tallow\talways\na\tallow\talways' $'# source\na\tallow\targs 6 EQ 1' \
+		$'# source\na\tallow\targs 0 IS 1' $'# source\na\tallow\tkernel>=new' $'# source\na\tallow\ton' \
+		$'# source\na\tallow\talways with CAP_A' $'# source\na\tallow\twithout CAP_A' '# source'; do
+		printf '%s\n' "$table" >"$scratch/docker.tsv"
+		run scripts/gen-docker "$scratch/docker.tsv"
+		echo "$output"
+		[ "$status" -eq 1 ]
+	done
+	printf '# source\na\tallow\twith CAP_A\na\terrno=38\twithout CAP_A\n' >"$scratch/docker.tsv"
+	run scripts/gen-docker "$scratch/docker.tsv"
+	[ "$status" -eq 0 ]
+	[[ $output == *'{1, 3, 0, 0, 0, 0, false},'*'{1, 0, 0, 0, 0, 38, false},'* ]]
+	[ "$(grep -cE '^	\{([0-9]+, ){6}(true|false)\},$' "$objects/docker.c")" = "$(grep -vc '^#' core/policy/docker.tsv)" ]
+}

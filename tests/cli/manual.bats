@@ -53,7 +53,7 @@ help_options() {
 @test "each value of an option that --help lists is in the page, and works" {
 	stream 'app x86_64 0x1 call 1 imm f s write' >in
 	g2s-profile --help | grep -oE -- '--[a-z-]+=[a-zA-Z|-]+\|[a-zA-Z|-]+' >values
-	[ "$(wc -l <values)" -eq 3 ]
+	[ "$(wc -l <values)" -ge 4 ]
 	while IFS== read -r option list; do
 		for value in ${list//|/ }; do
 			echo "$option=$value"

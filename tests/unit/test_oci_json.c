@@ -137,6 +137,8 @@ static const char everything[] =
 	"    \"flags\": [\n"
 	"        \"SECCOMP_FILTER_FLAG_LOG\"\n"
 	"    ],\n"
+	"    \"listenerPath\": \"/run/agent.sock\",\n"
+	"    \"listenerMetadata\": \"a b\",\n"
 	"    \"syscalls\": [\n"
 	"        {\n"
 	"            \"names\": [\n"
@@ -305,6 +307,7 @@ static void refuses_bad_profiles(void **state)
 		{"\"archMap\":[{\"architecture\":\"A\",\"subArchitectures\":[{}]}]",
 		 "archMap[0].subArchitectures"},
 		{"\"flags\":7", "flags: is not a list"},
+		{"\"listenerPath\":7", "listenerPath: is not a string"},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[256];

@@ -94,6 +94,9 @@ struct g2s_profile {
 	size_t arch_map_capacity;
 	/* "SECCOMP_FILTER_FLAG_LOG" and its like. */
 	struct g2s_names flags;
+	/* Where the runtime hands the calls of NOTIFY to, and what it says then; NULL for none. */
+	char *listener_path;
+	char *listener_metadata;
 	struct g2s_rule *rules;
 	size_t rule_count;
 	size_t rule_capacity;
@@ -102,6 +105,8 @@ struct g2s_profile {
 /* Adds an empty rule and returns it; NULL when memory ran out.  It moves when another is added. */
 struct g2s_rule *g2s_profile_add_rule(struct g2s_profile *profile);
 struct g2s_arch_map *g2s_profile_add_arch_map(struct g2s_profile *profile);
+/* Frees what a rule holds, not the rule itself. */
+void g2s_rule_free(struct g2s_rule *rule);
 void g2s_profile_free(struct g2s_profile *profile);
 
 /* True when a rule speaks of all calls of its names, wherever it is loaded. */
