@@ -111,7 +111,7 @@ test-programs: all $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(B)/libg2s.a
 static: all ## prove with readelf that dist/g2s is what it should be
 	scripts/check-static $(DIST)/g2s
 
-check: ## run every test; installs what they need when root
+check: ## run every test but e2e-docker; installs what they need when root
 	+scripts/test
 
 check-unit check-cli check-build check-e2e: check-%: ## run one part of the tests

@@ -11,6 +11,9 @@ load ../e2e/containers
 # The runtime that the engine starts.
 runtime=runc
 
+# A container's start takes longer here than with a bare runtime.
+starts=3
+
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
 # The places of the whole machine that an engine leaves traces in.
@@ -25,51 +28,82 @@ docker() {
 	timeout -k 5 "${limit:-60}" "$client" "$1" "${network[@]}" "${@:2}"
 }
 
-# place_programs: sets PATH and client so that engine and client are those that are installed or, where there is no
+# cannot REASON: what all tests are then skipped with.
+cannot() {
+	unavailable=$1
+	return 1
+}
+
+# place_engine: sets PATH and client so that engine and client are those that are installed or, where there is no
 # engine, those of the distribution's packages, which are unpacked and not installed: nothing starts by itself then.
-place_programs() {
-	local name path
+place_engine() {
+	local name path why
 	PATH=$PATH:/usr/sbin:/sbin
 	if ! command -v dockerd >/dev/null; then
 		while IFS=$'\t' read -r name path why; do
-			[ "$path" != - ] || skip "no Docker Engine: $why; as root: apt-get install docker.io"
+			[ "$path" != - ] || cannot "no $name: $why; as root: apt-get install docker.io" || return 1
 			PATH=${path%/*}:$PATH
 		done < <("$root/scripts/real-programs" --packaged containerd docker dockerd)
 	fi
-	dockerd --version >/dev/null 2>&1 ||
-		skip "dockerd does not start: $(dockerd --version 2>&1 | head -n 1); as root: apt-get install docker.io"
-	client=$(command -v docker) || skip "no Docker client; as root: apt-get install docker.io"
+	why=$(dockerd --version 2>&1) || cannot "no dockerd: $why; as root: apt-get install docker.io" || return 1
+	client=$(type -P docker) || cannot "no Docker client; as root: apt-get install docker.io" || return 1
 	for name in runc tini-static jq unshare setpriv; do
-		command -v $name >/dev/null || skip "$name is not installed"
+		command -v $name >/dev/null || cannot "$name is not installed" || return 1
 	done
 }
 
-setup_file() {
-	[ "$(id -u)" -eq 0 ] || skip "a Docker Engine needs root"
-	place_programs
-	engine=$(mktemp -d)
-	name=g2s-docker-$$
-	# shellcheck disable=SC2086 # a list of words
-	before=$(ls -d $places 2>/dev/null || true)
-	export PATH client engine name before DOCKER_HOST=unix://$engine/socket DOCKER_CONFIG=$engine/config
-	# It is killed with this process, and its children with it.
+# place_base: sets goroot and busybox, of which golang:1.26 is made.
+place_base() {
+	local line
+	line=$("$root/scripts/go-toolchains" 1.26) || cannot "Go 1.26 cannot be had: ${line##*$'\t'}" || return 1
+	goroot=${line#*$'\t'}
+	line=$("$root/scripts/real-programs" --packaged busybox)
+	[[ $line != *$'\t-\t'* ]] || cannot "no static busybox: ${line##*$'\t'}" || return 1
+	busybox=${line#*$'\t'}
+}
+
+# start_engine: it is killed with this process, and its children with it.
+start_engine() {
+	local i
 	setpriv --pdeathsig=KILL unshare --mount --pid --fork --kill-child --net --mount-proc \
-		"$BATS_TEST_DIRNAME/engine" "$engine" "$name" >"$engine/log" 2>&1 </dev/null 3>&- &
-	echo $! >"$engine/unshare"
+		"$BATS_TEST_DIRNAME/engine" "$home" "$name" >"$home/log" 2>&1 </dev/null 3>&- &
+	echo $! >"$home/unshare"
 	for ((i = 0; i < 300; i++)); do
-		! docker version >"$engine/version" 2>&1 || break
+		! docker version >"$home/version" 2>&1 || return 0
 		kill -0 "$!" 2>/dev/null || break
 		sleep 0.1
 	done
-	grep -q '^Server:' "$engine/version" || skip "no Docker Engine runs here: $(tail -n 1 "$engine/log")"
-	grep -A 99 '^Server:' "$engine/version" >&3
+	cannot "no Docker Engine runs here: $(tail -n 1 "$home/log")"
+}
+
+setup_file() {
+	unavailable=
+	export PATH client home name before unavailable
+	[ "$(id -u)" -eq 0 ] || cannot "a Docker Engine needs root" || return 0
+	place_engine && place_base || return 0
+	home=$(mktemp -d)
+	name=g2s-docker-$$
+	# shellcheck disable=SC2086 # a list of words
+	before=$(ls -d $places 2>/dev/null || true)
+	export DOCKER_HOST=unix://$home/socket DOCKER_CONFIG=$home/config
+	start_engine || return 0
+	grep -A 99 '^Server:' "$home/version" >&3
 	base_image
+	docker run --rm --security-opt seccomp=unconfined golang:1.26 true >"$home/first" 2>&1 ||
+		cannot "no container runs here: $(tail -n 1 "$home/first")" || return 0
+}
+
+setup() {
+	work=$(mktemp -d)
+	faults=0
+	built=0
+	[ -z "$unavailable" ] || skip "$unavailable"
 }
 
 # stop_engine: as its user would, by a signal; waits until the namespaces are gone.
 stop_engine() {
 	local outside inside i
-	outside=$(cat "$engine/unshare")
+	outside=$(cat "$home/unshare")
 	inside=$(cat "/proc/$outside/task/$outside/children" 2>/dev/null) || return 0
 	# shellcheck disable=SC2086 # one number, and a blank after it
 	kill -TERM $inside || return 0
@@ -89,7 +123,7 @@ clean() {
 		[ -n "$(cgroups)" ] || break
 		sleep 0.1
 	done
-	rm -rf "$engine"
+	rm -rf "$home"
 }
 
 cgroups() {
@@ -97,19 +131,16 @@ cgroups() {
 }
 
 teardown_file() {
-	[ -n "${engine:-}" ] && [ -d "$engine" ] || return 0
+	if [ ! -d "${home:-}" ]; then
+		return 0
+	fi
 	stop_engine || true
 	clean
 }
 
 # base_image: golang:1.26, of Go's own tree less what only its developers need, and a shell.
 base_image() {
-	local tree=$engine/base line goroot busybox
-	line=$("$root/scripts/go-toolchains" 1.26) || skip "Go 1.26 cannot be had: ${line##*$'\t'}"
-	goroot=${line#*$'\t'}
-	line=$("$root/scripts/real-programs" --packaged busybox)
-	[[ $line != *$'\t-\t'* ]] || skip "no static busybox: ${line##*$'\t'}"
-	busybox=${line#*$'\t'}
+	local tree=$home/base line
 	mkdir -p "$tree/bin" "$tree/root" "$tree/etc" "$tree/go"
 	mkdir -m 1777 "$tree/tmp"
 	cp "$busybox" "$tree/bin/busybox"
@@ -152,7 +183,7 @@ taken_out() {
 
 # build_with_kit PROGRAM: by the README's commands, as they are there.
 build_with_kit() {
-	local directory=$engine/programs/$1 command limit=300
+	local directory=$home/programs/$1 command limit=300
 	context "$directory" "$1"
 	[ "$(readme build | wc -l)" -ge 2 ] || fault "the README has lost its commands"
 	while read -r command; do
@@ -186,7 +217,7 @@ has_kit() {
 
 # program NAME: sets directory to where it is built, which is done for the first that asks; and its stream.
 program() {
-	directory=$engine/programs/$1
+	directory=$home/programs/$1
 	if [ ! -f "$directory/stream" ]; then
 		if has_kit; then
 			build_with_kit "$1"
@@ -236,9 +267,9 @@ docker_starts() {
 }
 
 @test "docker: the README's image and its profile, by the older builder" {
-	build_without hello "$engine/older"
+	build_without hello "$home/older"
 	program hello
-	cmp "$engine/older/profile.json" "$directory/profile.json" || fault "the builders' profiles differ"
+	cmp "$home/older/profile.json" "$directory/profile.json" || fault "the builders' profiles differ"
 	[ "$faults" -eq 0 ]
 }
 
@@ -354,11 +385,11 @@ docker_fails() {
 	docker run --detach --security-opt seccomp="$directory/profile.json" server
 	stop_engine
 	clean
-	[ ! -e "$engine" ] || fault "its directory is there"
-	! grep -F "$engine" /proc/self/mountinfo || fault "its mounts are there"
+	[ ! -e "$home" ] || fault "its directory is there"
+	! grep -F "$home" /proc/self/mountinfo || fault "its mounts are there"
 	[ -z "$(cgroups)" ] || fault "its cgroups are there: $(cgroups)"
 	for ((i = 0; i < 20; i++)); do
-		others=$(grep -lF "$engine" /proc/[0-9]*/cmdline 2>/dev/null || true)
+		others=$(grep -lF "$home" /proc/[0-9]*/cmdline 2>/dev/null || true)
 		[ -n "$others" ] || break
 		sleep 0.1
 	done

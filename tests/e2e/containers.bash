@@ -114,12 +114,19 @@ starts() {
 	verdict
 }
 
-# starts_in INIT EXECUTABLE ACTION: the same of hello behind an init, which stays in front of it.
+# put_init INIT: puts tini or catatonit, as it is installed, into the container's root file system, as /init.
+put_init() {
+	local executable=/usr/bin/$1
+	[ "$1" != tini ] || executable=/usr/bin/tini-static
+	[ -x "$executable" ] || skip "$executable is not installed"
+	cp "$executable" "$work/bundle/rootfs/init"
+}
+
+# starts_in INIT ACTION: the same of hello behind an init, which stays in front of it.
 starts_in() {
 	local nnp options
-	[ -x "$2" ] || skip "$2 is not installed"
 	bundle hello
-	cp "$2" "$work/bundle/rootfs/init"
+	put_init "$1"
 	configure false - /init -- /program
 	run_container
 	[ "$status $output" = "0 Hello, world" ] || fault "$1 without a profile: $output"
@@ -128,7 +135,7 @@ starts_in() {
 		profile $options --init="$1"
 		configure "$nnp" "$work/profile.json" /init -- /program
 		outcome "$1, no-new-privileges $nnp, $options" "Hello, world"
-	done < <(ways "$3")
+	done < <(ways "$2")
 	verdict
 }
 

@@ -39,19 +39,19 @@ fi
 }
 
 @test "crun: hello behind tini" {
-	starts_in tini /usr/bin/tini-static errno
+	starts_in tini errno
 }
 
 @test "crun: hello behind tini, default action KILL_PROCESS" {
-	starts_in tini /usr/bin/tini-static kill-process
+	starts_in tini kill-process
 }
 
 @test "crun: hello behind catatonit" {
-	starts_in catatonit /usr/bin/catatonit errno
+	starts_in catatonit errno
 }
 
 @test "crun: hello behind catatonit, default action KILL_PROCESS" {
-	starts_in catatonit /usr/bin/catatonit kill-process
+	starts_in catatonit kill-process
 }
 
 @test "crun: hello fails without what it needs itself" {

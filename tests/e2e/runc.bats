@@ -34,19 +34,19 @@ command=(runc)
 }
 
 @test "runc: hello behind tini" {
-	starts_in tini /usr/bin/tini-static errno
+	starts_in tini errno
 }
 
 @test "runc: hello behind tini, default action KILL_PROCESS" {
-	starts_in tini /usr/bin/tini-static kill-process
+	starts_in tini kill-process
 }
 
 @test "runc: hello behind catatonit" {
-	starts_in catatonit /usr/bin/catatonit errno
+	starts_in catatonit errno
 }
 
 @test "runc: hello behind catatonit, default action KILL_PROCESS" {
-	starts_in catatonit /usr/bin/catatonit kill-process
+	starts_in catatonit kill-process
 }
 
 @test "runc: hello fails without what it needs itself" {
@@ -76,9 +76,9 @@ command=(runc)
 
 @test "runc: hello fails without what its init needs" {
 	bundle hello
-	cp /usr/bin/tini-static "$work/bundle/rootfs/init"
+	put_init tini
 	fails false rt_sigtimedwait "sigtimedwait" --init=tini -- /init -- /program
-	cp /usr/bin/catatonit "$work/bundle/rootfs/init"
+	put_init catatonit
 	fails true signalfd4 "signalfd" --init=catatonit -- /init -- /program
 	verdict
 }
