@@ -5,6 +5,9 @@
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # The compiler of what is installed, and that of the tests.
 MUSL_CC ?= musl-gcc
 HOST_CC ?= gcc
@@ -39,13 +42,16 @@ UNIT_C := $(sort $(wildcard tests/unit/*.c))
 UNIT_TESTS := $(filter tests/unit/test_%,$(UNIT_C))
 UNIT_SHARED := $(filter-out $(UNIT_TESTS),$(UNIT_C))
 E2E_C := $(sort $(wildcard tests/e2e/*.c))
-MAN_PAGES := $(sort $(wildcard applets/*.1))
-LINKS := $(shell awk -F '[^a-z0-9]+' '/^\tX/ { print "g2s-" $$2 }' applets/applets.h)
+# Each goes to the section that its name ends in.
+MAN_PAGES := $(sort $(wildcard applets/*.[1-9]))
+LINKS := $(shell awk -F '"' '/^\tX/ { print $$2 }' applets/applets.h)
 
 CORE_O := $(CORE_C:%.c=$(B)/%.o) $(B)/syscalls.o $(B)/docker.o $(ZYDIS_C:%=$(B)/zydis/%.o) $(B)/cjson/cJSON.o
 APPLET_O := $(APPLET_C:%.c=$(B)/%.o)
 # All applets but main, so that a unit test can link what they share.
 APPLET_LIB_O := $(filter-out $(B)/applets/main.o,$(APPLET_O))
+# What completes command lines: bash has a link of one file for each program, fish a file.
+COMPLETIONS := $(B)/completions/g2s.bash $(B)/completions/_g2s $(foreach program,g2s $(LINKS),$(B)/completions/$(program).fish)
 UNIT_PROGRAMS := $(UNIT_TESTS:%.c=$(B)/%)
 E2E_PROGRAMS := $(E2E_C:%.c=$(B)/%)
 
@@ -104,7 +110,7 @@ ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
 	e2e-docker check-asan static bench help FORCE
 .SUFFIXES:
 
-all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) ## build dist/g2s and its links (the default)
+all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) $(COMPLETIONS) ## build dist/g2s and its links (the default)
 
 test-programs: all $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(B)/libg2s.a
 
@@ -127,19 +133,27 @@ export BENCH_FILES BENCH_RUNS BENCH_PARTS
 bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENCH_PARTS="...")
 	scripts/bench $(DIST)
 
-install: all ## install the executable, its links and the manuals (DESTDIR, PREFIX)
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+install: all ## install the executable, its links, manuals and completions (DESTDIR, PREFIX)
+	install -d '$(DESTDIR)$(BINDIR)'
 	install -m 755 $(DIST)/g2s '$(DESTDIR)$(BINDIR)/g2s'
 	for link in $(LINKS); do ln -sfn g2s '$(DESTDIR)$(BINDIR)'/$$link || exit 1; done
-	for page in $(MAN_PAGES); do \
-		install -m 644 $$page '$(DESTDIR)$(MANDIR)/man1' || exit 1; done
+	for page in $(MAN_PAGES:applets/%=%); do \
+		install -D -m 644 applets/$$page '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || exit 1; done
+	install -D -m 644 $(B)/completions/g2s.bash '$(DESTDIR)$(BASHCOMPDIR)/g2s'
+	for link in $(LINKS); do ln -sfn g2s '$(DESTDIR)$(BASHCOMPDIR)'/$$link || exit 1; done
+	install -D -m 644 $(B)/completions/_g2s '$(DESTDIR)$(ZSHCOMPDIR)/_g2s'
+	install -d '$(DESTDIR)$(FISHCOMPDIR)'
+	install -m 644 $(filter %.fish,$(COMPLETIONS)) '$(DESTDIR)$(FISHCOMPDIR)'
 
 # Directories go too when they are empty, but for those that belong to the system.
 uninstall: ## remove what install has put there
 	rm -f '$(DESTDIR)$(BINDIR)/g2s' $(LINKS:%='$(DESTDIR)$(BINDIR)'/%) \
-		$(MAN_PAGES:applets/%='$(DESTDIR)$(MANDIR)/man1'/%)
+		$(foreach page,$(MAN_PAGES:applets/%=%),'$(DESTDIR)$(MANDIR)'/man$(subst .,,$(suffix $(page)))/$(page)) \
+		$(patsubst %,'$(DESTDIR)$(BASHCOMPDIR)'/%,g2s $(LINKS)) '$(DESTDIR)$(ZSHCOMPDIR)/_g2s' \
+		$(patsubst %,'$(DESTDIR)$(FISHCOMPDIR)'/%.fish,g2s $(LINKS))
 	case '$(DESTDIR)$(PREFIX)' in /usr | /usr/local) ;; \
-	*) for directory in '$(BINDIR)' '$(MANDIR)/man1' '$(MANDIR)' '$(PREFIX)/share' '$(PREFIX)'; do \
+	*) for directory in '$(BINDIR)' '$(MANDIR)/man1' '$(MANDIR)/man5' '$(BASHCOMPDIR)' '$(ZSHCOMPDIR)' '$(FISHCOMPDIR)' \
+		'$(MANDIR)' '$(PREFIX)/share/bash-completion' '$(PREFIX)/share/zsh' '$(PREFIX)/share/fish' '$(PREFIX)/share' '$(PREFIX)'; do \
 		rmdir "$(DESTDIR)$$directory" 2>/dev/null || :; done ;; esac
 
 clean: ## remove .build and dist
@@ -148,7 +162,8 @@ clean: ## remove .build and dist
 help: ## print this
 	@sed -n 's/^\([a-z0-9 -]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-46s %s\n", $$1, $$2 }'
-	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, LTO, V=1;'
+	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR;'
+	@echo 'CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, LTO, V=1;'
 	@echo 'ZYDIS_SRC, ZYCORE_SRC, CJSON_SRC: unpacked sources or the pinned tarballs, to build offline;'
 	@echo 'G2S_CACHE: where what was fetched is kept.'
 
@@ -257,6 +272,21 @@ $(DIST)/g2s: $(APPLET_O) $(CORE_O) $(B)/members
 
 $(LINKS:%=$(DIST)/%): | $(DIST)/g2s
 	@ln -sfn g2s $@
+
+# $(call completions,SHELL [PROGRAM]): made from what --help says, at every new executable.
+define completions
+$(SAY) GEN $@
+@mkdir -p $(@D)
+@scripts/completions $(firstword $(1)) $(DIST)/g2s $(wordlist 2,2,$(1)) >$@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
+endef
+
+$(COMPLETIONS): scripts/completions $(DIST)/g2s
+$(B)/completions/g2s.bash:
+	$(call completions,bash)
+$(B)/completions/_g2s:
+	$(call completions,zsh)
+$(filter %.fish,$(COMPLETIONS)): $(B)/completions/%.fish:
+	$(call completions,fish $*)
 
 # Tests look at headers of all rooms, but not at those of the libraries.
 TEST_FLAGS := -Iinclude -Icore -Iapplets -Itests/unit

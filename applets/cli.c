@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 
+#include "applets.h"
+
 #include "g2s/text.h"
 #include "g2s/version.h"
 
@@ -29,15 +31,30 @@ int cli_status(enum g2s_code code)
  * ----------------------------------------------------------------------------------
  */
 
-/* "g2s", or "g2s-" and the applet. */
-static const char *dash(const char *applet)
+/* The applet that signs all messages, whichever one they come from; NULL for each its own. */
+static const char *signer;
+
+void cli_sign_as(const char *applet)
 {
-	return applet == NULL ? "" : "-";
+	signer = applet;
 }
 
-static const char *bare(const char *applet)
+const char *cli_program(const char *applet)
 {
-	return applet == NULL ? "" : applet;
+	static const struct {
+		const char *applet;
+		const char *link;
+	} links[] = {
+#define LINK_ROW(name, link, purpose) {#name, link},
+		G2S_APPLETS(LINK_ROW)
+#undef LINK_ROW
+	};
+	for (size_t i = 0; applet != NULL && i < sizeof(links) / sizeof(links[0]); i++) {
+		if (strcmp(links[i].applet, applet) == 0) {
+			return links[i].link;
+		}
+	}
+	return "g2s";
 }
 
 /* Prints one line; hint, which is ours, follows the message as it stands. */
@@ -49,8 +66,8 @@ static void print_message(const char *applet, const char *hint, const char *form
 	if (vsnprintf(raw, sizeof(raw), format, values) < 0) {
 		raw[0] = '\0';
 	}
-	size_t used = (size_t)snprintf(shown, sizeof(shown), "g2s%s%s: ", dash(applet),
-	                               bare(applet));
+	size_t used = (size_t)snprintf(shown, sizeof(shown), "%s: ",
+	                               cli_program(signer != NULL ? signer : applet));
 	size_t end = strlen(hint) + 2;
 	g2s_text_escape(shown + used, sizeof(shown) - used - end, raw, strlen(raw),
 	                G2S_TEXT_MESSAGE);
@@ -111,8 +128,8 @@ static int print_help(const struct cli_usage *usage)
 	if (!cli_output_open(&output, usage->applet, NULL)) {
 		return G2S_EXIT_OUTPUT;
 	}
-	fprintf(output.file, "usage: g2s%s%s [OPTION]...%s%s\n\n%s\n", dash(usage->applet),
-	        bare(usage->applet), usage->operands != NULL ? " " : "",
+	fprintf(output.file, "usage: %s [OPTION]...%s%s\n\n%s\n", cli_program(usage->applet),
+	        usage->operands != NULL ? " " : "",
 	        usage->operands != NULL ? usage->operands : "", usage->about);
 	print_options(output.file, usage->options);
 	print_options(output.file, common_options);
@@ -125,7 +142,7 @@ static int print_version(const struct cli_usage *usage)
 	if (!cli_output_open(&output, usage->applet, NULL)) {
 		return G2S_EXIT_OUTPUT;
 	}
-	fprintf(output.file, "g2s%s%s " G2S_VERSION "\n", dash(usage->applet), bare(usage->applet));
+	fprintf(output.file, "%s " G2S_VERSION "\n", cli_program(usage->applet));
 	return cli_output_commit(&output);
 }
 

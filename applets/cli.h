@@ -33,8 +33,17 @@ enum {
 /* The exit status that a code of core becomes. */
 int cli_status(enum g2s_code code);
 
+/* The name of the link that starts an applet: "g2s-scan" for "scan"; "g2s" for NULL. */
+const char *cli_program(const char *applet);
+
 /*
- * Prints "g2s-<applet>: <message>\n" on stderr, control characters and invalid UTF-8 of the
+ * From now on all messages are signed by this applet: one that runs the stages of others in its
+ * own process (stages.h) is the only one its user knows of.
+ */
+void cli_sign_as(const char *applet);
+
+/*
+ * Prints "<program>: <message>\n" on stderr, control characters and invalid UTF-8 of the
  * message escaped.  applet is the bare name ("scan"), or NULL for g2s itself.  One write per
  * message: the lines of two stages of a pipeline do not mix.
  */

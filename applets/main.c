@@ -10,6 +10,8 @@
  *     main.c              this file: which applet is meant, and the links
  *     cli.c output.c input.c   what applets share: options and messages, output, streams to read
  *     scan.c resolve.c profile.c diff.c   one applet each, its manual page beside it
+ *     go2seccomp.c        all of the pipeline in one process; stages.h is what it calls
+ *     assume.c            for resolve: what its user knows about unresolved sites
  *     walk.c jobs.c progress.c   for scan: the files, the processes, the line at a terminal
  *   core/                 never prints, never exits, has no mutable globals
  *     image/              what is in the file: ELF, Go's tables, functions
@@ -37,17 +39,25 @@
 
 struct applet {
 	const char *name;
+	/* Of the link that starts it. */
+	const char *link;
 	const char *purpose;
 	int (*main)(int argc, char **argv);
 };
 
 static const struct applet applets[] = {
-#define APPLET_ROW(name, purpose) {#name, purpose, g2s_##name##_main},
+#define APPLET_ROW(name, link, purpose) {#name, link, purpose, g2s_##name##_main},
 	G2S_APPLETS(APPLET_ROW)
 #undef APPLET_ROW
 };
 
 static const size_t applet_count = sizeof(applets) / sizeof(applets[0]);
+
+static int no_applet(const char *name)
+{
+	cli_message(NULL, "no applet \"%s\"", name);
+	return G2S_EXIT_NO_APPLET;
+}
 
 static int run_applet(const char *name, int argc, char **argv)
 {
@@ -56,8 +66,7 @@ static int run_applet(const char *name, int argc, char **argv)
 			return applets[i].main(argc, argv);
 		}
 	}
-	cli_message(NULL, "no applet \"%s\"", name);
-	return G2S_EXIT_NO_APPLET;
+	return no_applet(name);
 }
 
 static int list_applets(void)
@@ -68,10 +77,11 @@ static int list_applets(void)
 	}
 	fputs("usage: g2s APPLET [ARGUMENT]...\n"
 	      "       g2s --install DIR\n\n"
-	      "The applets; each is also started through a link named g2s-APPLET:\n\n",
+	      "The applets, and the link that each is started through as well:\n\n",
 	      output.file);
 	for (size_t i = 0; i < applet_count; i++) {
-		fprintf(output.file, "  %-10s %s\n", applets[i].name, applets[i].purpose);
+		fprintf(output.file, "  %-10s  %-11s  %s\n", applets[i].name, applets[i].link,
+		        applets[i].purpose);
 	}
 	fputs("\ng2s APPLET --help tells more.\n", output.file);
 	return cli_output_commit(&output);
@@ -125,7 +135,7 @@ static bool install_link(const char *directory, const char *name, const char *ex
 	char temporary[PATH_MAX + 16];
 	struct stat old;
 	struct stat own;
-	int length = snprintf(link, sizeof(link), "%s/g2s-%s", directory, name);
+	int length = snprintf(link, sizeof(link), "%s/%s", directory, name);
 	if (length < 0 || (size_t)length >= sizeof(link) ||
 	    !relative_path(directory, executable, target, sizeof(target))) {
 		errno = ENAMETOOLONG;
@@ -148,7 +158,7 @@ static bool install_link(const char *directory, const char *name, const char *ex
 	unlink(temporary);
 	errno = why;
 fail:
-	cli_message(NULL, "%s/g2s-%s: cannot make the link: %s", directory, name,
+	cli_message(NULL, "%s/%s: cannot make the link: %s", directory, name,
 	            strerror(errno));
 	return false;
 }
@@ -172,7 +182,7 @@ static int install(const char *where)
 		return G2S_EXIT_USAGE;
 	}
 	for (size_t i = 0; i < applet_count; i++) {
-		if (!install_link(directory, applets[i].name, executable)) {
+		if (!install_link(directory, applets[i].link, executable)) {
 			return G2S_EXIT_OUTPUT;
 		}
 	}
@@ -187,7 +197,7 @@ static int run_g2s(int argc, char **argv)
 		{
 			.name = "install",
 			.argument = "DIR",
-			.help = "make the links g2s-APPLET in DIR",
+			.help = "make the links of the applets in DIR",
 			.text = &directory,
 		},
 		{0},
@@ -239,8 +249,14 @@ int main(int argc, char **argv)
 	}
 	const char *slash = strrchr(argv[0], '/');
 	const char *name = slash != NULL ? slash + 1 : argv[0];
+	for (size_t i = 0; i < applet_count; i++) {
+		if (strcmp(applets[i].link, name) == 0) {
+			return applets[i].main(argc, argv);
+		}
+	}
+	/* The link of an applet that this executable does not have. */
 	if (strncmp(name, prefix, strlen(prefix)) == 0) {
-		return run_applet(name + strlen(prefix), argc, argv);
+		return no_applet(name + strlen(prefix));
 	}
 	if (argc > 1 && argv[1][0] != '-') {
 		return run_applet(argv[1], argc - 1, argv + 1);

@@ -2,8 +2,9 @@
 #include "applets.h"
 #include "cli.h"
 #include "profile.h"
+#include "profile_format.h"
+#include "stages.h"
 
-#include "g2s/policy/oci_json.h"
 #include "g2s/policy/sysno.h"
 #include "g2s/streams.h"
 
@@ -24,6 +25,8 @@ struct settings {
 	struct g2s_names allow;
 	struct g2s_names deny;
 	const char *base;
+	/* NULL when none was given: then it is the OCI's. */
+	const struct profile_format *format;
 	bool explain;
 	bool list_baseline;
 	bool strict;
@@ -104,17 +107,6 @@ static bool set_init(void *user, const char *argument)
 	return false;
 }
 
-/* True when some architecture has a system call of that name. */
-static bool is_known(const char *name)
-{
-	for (size_t i = 0; i < PROFILE_ARCH_COUNT; i++) {
-		if (g2s_sysno_number(profile_arches[i], name) >= 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Adds the names of a list with commas to the struct g2s_names that user is. */
 static bool add_list(void *user, const char *argument)
 {
@@ -128,7 +120,7 @@ static bool add_list(void *user, const char *argument)
 			profile_no_memory();
 			return false;
 		}
-		bool known = is_known(name);
+		bool known = g2s_sysno_has_name(name);
 		if (!known) {
 			cli_usage_error(APPLET, "no system call \"%s\"", name);
 		}
@@ -138,6 +130,16 @@ static bool add_list(void *user, const char *argument)
 		}
 		at += length + 1;
 	}
+}
+
+static bool set_format(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	settings->format = profile_format_find(argument);
+	if (settings->format == NULL) {
+		cli_usage_error(APPLET, "no format \"%s\"", argument);
+	}
+	return settings->format != NULL;
 }
 
 /* Says what does not go together.  Sorts the lists of names. */
@@ -160,6 +162,10 @@ static int check(struct settings *settings, char *const *operands, int count)
 		return cli_usage_error(APPLET, "--base has a default action of its own: %s does "
 		                       "not go with it", settings->has_default_action ?
 		                       "--default-action" : "--errno");
+	}
+	if (settings->format != NULL && (settings->explain || settings->list_baseline)) {
+		return cli_usage_error(APPLET, "--%s writes a table: --format does not go with it",
+		                       settings->explain ? "explain" : "list-baseline");
 	}
 	if (settings->list_baseline && count != 0) {
 		return cli_usage_error(APPLET, "--list-baseline reads nothing");
@@ -184,7 +190,8 @@ static int parse_by(const struct cli_option *options, struct settings *settings,
 		.about = "Reads what g2s-resolve wrote, from FILEs or standard input, and writes "
 		         "the seccomp\n"
 		         "profile that allows those system calls, as JSON for Docker and OCI "
-		         "runtimes.\n",
+		         "runtimes or in\n"
+		         "another format.\n",
 		.options = options,
 	};
 	int operands = cli_parse(&usage, argc, argv, status);
@@ -210,6 +217,13 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.argument = "EPERM|ENOSYS",
 			.help = "the error of other calls, as defaultErrnoRet",
 			.call = set_errno,
+			.user = settings,
+		},
+		{
+			.name = "format",
+			.argument = PROFILE_FORMATS,
+			.help = "what to write (oci)",
+			.call = set_format,
 			.user = settings,
 		},
 		{
@@ -309,6 +323,29 @@ static int fill(struct profile_base *base, struct profile_demand *demand,
 	return status;
 }
 
+/* The path of the first program of the stream; NULL when it names none. */
+static const char *first_binary(const struct g2s_streams *streams)
+{
+	if (streams->binary_count != 0) {
+		return streams->binaries[0].about.path;
+	}
+	return streams->row_count != 0 ? streams->rows[0].row.binary : NULL;
+}
+
+/* Writes the profile, or the table that explains it, and commits the output. */
+static int write_out(const struct g2s_streams *streams, const struct settings *settings,
+                     const struct profile_base *base, const struct profile_demand *demand,
+                     struct cli_output *output)
+{
+	if (settings->explain) {
+		return profile_explain(base, demand, output->file) ? cli_output_commit(output) :
+		       profile_no_memory();
+	}
+	const struct profile_format *format = settings->format != NULL ? settings->format :
+	                                      profile_format_find("oci");
+	return profile_format_write(format, &base->profile, first_binary(streams), output);
+}
+
 /* Takes base from here: adds to it and writes it out. */
 static int write_profile(struct g2s_streams *streams, const struct settings *settings,
                          struct profile_base *base, struct cli_output *output)
@@ -320,15 +357,8 @@ static int write_profile(struct g2s_streams *streams, const struct settings *set
 	}
 	struct profile_demand demand = {0};
 	int status = fill(base, &demand, streams, settings);
-	if (status == G2S_EXIT_DONE && settings->explain) {
-		if (!profile_explain(base, &demand, output->file)) {
-			status = profile_no_memory();
-		}
-	} else if (status == G2S_EXIT_DONE) {
-		g2s_oci_json_write(&base->profile, output->file);
-	}
 	if (status == G2S_EXIT_DONE) {
-		status = cli_output_commit(output);
+		status = write_out(streams, settings, base, &demand, output);
 	}
 	if (status == G2S_EXIT_DONE && settings->strict && demand.incomplete != 0) {
 		cli_message(APPLET, "the profile is incomplete: %zu unresolved", demand.incomplete);
@@ -345,6 +375,9 @@ static int run(const struct settings *settings, char *const *operands, int count
 	if (settings->list_baseline) {
 		profile_list_baseline(output->file);
 		return cli_output_commit(output);
+	}
+	if (settings->format != NULL && !profile_format_fits(settings->format, output)) {
+		return G2S_EXIT_USAGE;
 	}
 	struct profile_base base = {
 		.path = settings->base,
@@ -367,12 +400,31 @@ static int run(const struct settings *settings, char *const *operands, int count
 	return status;
 }
 
+/* What is asked for without options. */
+static const struct settings default_settings = {
+	.default_action = {.kind = G2S_ACTION_ERRNO},
+	.runtime = G2S_RUNTIME_ANY,
+};
+
+int profile_stage(const struct g2s_streams *streams, struct g2s_profile *profile)
+{
+	struct profile_base base = {
+		.profile = {.default_action = default_settings.default_action},
+	};
+	struct profile_demand demand = {0};
+	int status = fill(&base, &demand, streams, &default_settings);
+	if (status == G2S_EXIT_DONE) {
+		*profile = base.profile;
+		base.profile = (struct g2s_profile){0};
+	}
+	profile_demand_free(&demand);
+	profile_base_free(&base);
+	return status;
+}
+
 int g2s_profile_main(int argc, char **argv)
 {
-	struct settings settings = {
-		.default_action = {.kind = G2S_ACTION_ERRNO},
-		.runtime = G2S_RUNTIME_ANY,
-	};
+	struct settings settings = default_settings;
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
 	struct cli_output output = {0};

@@ -59,18 +59,15 @@ struct verdict {
 };
 
 /* Judges a name, and says what the user might not expect. */
-static bool judge(const struct profile_base *base, const struct profile_demand *demand,
-                  const char *name, struct verdict *verdict)
+static struct verdict judge(const struct profile_base *base, const struct profile_demand *demand,
+                            const struct g2s_names *arches, const char *name)
 {
 	char needed[PROFILE_NEEDED_SIZE];
-	enum g2s_stance stance;
-	if (g2s_profile_stance(&base->profile, name, &stance) != G2S_OK) {
-		return false;
-	}
+	enum g2s_stance stance = g2s_profile_stance(&base->profile, name, arches);
 	bool asked = g2s_names_have(demand->allow, name);
-	*verdict = (struct verdict){.add = stance != G2S_STANCE_ALLOWED};
+	struct verdict verdict = {.add = stance != G2S_STANCE_ALLOWED};
 	if (asked || stance == G2S_STANCE_ALLOWED || stance == G2S_STANCE_SILENT) {
-		return true;
+		return verdict;
 	}
 	profile_demand_needed(demand, name, needed);
 	switch (stance) {
@@ -82,26 +79,26 @@ static bool judge(const struct profile_base *base, const struct profile_demand *
 		cli_message(PROFILE_APPLET, "warning: %s: leaves %s to a tracer or supervisor, as "
 		            "before (--allow=%s allows it): needed by %s", base->path, name, name,
 		            needed);
-		verdict->add = false;
+		verdict.add = false;
 		break;
 	default:
 		cli_message(PROFILE_APPLET, "%s: refuses %s (--allow=%s or --deny=%s decides): "
 		            "needed by %s", base->path, name, name, name, needed);
-		verdict->contradicts = true;
+		verdict.contradicts = true;
 	}
-	return true;
+	return verdict;
 }
 
-/* Adds the demanded names to the profile. */
-static int extend_names(struct profile_base *base, const struct profile_demand *demand)
+/* Adds the demanded names to the profile; arches are those of the stream. */
+static int extend_names(struct profile_base *base, const struct profile_demand *demand,
+                        const struct g2s_names *arches)
 {
 	struct g2s_names added = {0};
 	int status = G2S_EXIT_DONE;
 	for (size_t i = 0; i < demand->names.count; i++) {
 		const char *name = demand->names.items[i];
-		struct verdict verdict;
-		if (!judge(base, demand, name, &verdict) ||
-		    (verdict.add && !g2s_names_add(&added, name))) {
+		struct verdict verdict = judge(base, demand, arches, name);
+		if (verdict.add && !g2s_names_add(&added, name)) {
 			status = profile_no_memory();
 			break;
 		}
@@ -118,16 +115,22 @@ static int extend_names(struct profile_base *base, const struct profile_demand *
 
 int profile_base_extend(struct profile_base *base, const struct profile_demand *demand)
 {
-	for (size_t i = 0; i < PROFILE_ARCH_COUNT; i++) {
+	struct g2s_names arches = {0};
+	int status = G2S_EXIT_DONE;
+	for (size_t i = 0; i < PROFILE_ARCH_COUNT && status == G2S_EXIT_DONE; i++) {
 		if (demand->arches[i] &&
-		    !g2s_profile_add_arch(&base->profile, profile_arches[i])) {
-			return profile_no_memory();
+		    (!g2s_names_add(&arches, profile_arches[i]) ||
+		     !g2s_profile_add_arch(&base->profile, profile_arches[i]))) {
+			status = profile_no_memory();
 		}
 	}
-	int status = extend_names(base, demand);
+	if (status == G2S_EXIT_DONE) {
+		status = extend_names(base, demand, &arches);
+	}
 	if (status == G2S_EXIT_DONE && !g2s_profile_deny(&base->profile, demand->deny)) {
 		status = profile_no_memory();
 	}
+	g2s_names_free(&arches);
 	return status;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
+#include "assume.h"
 #include "cli.h"
+#include "stages.h"
 
 #include "g2s/policy/sysno.h"
 #include "g2s/streams.h"
@@ -34,7 +36,7 @@ static bool name_row(struct g2s_streams *streams, struct g2s_row *row)
 	return row->syscall != NULL;
 }
 
-static int resolve(struct g2s_streams *streams, struct cli_output *output)
+int resolve_stage(struct g2s_streams *streams)
 {
 	struct g2s_error err = {0};
 	/* What the input calls a number is not asked: the same number has one name. */
@@ -51,15 +53,29 @@ static int resolve(struct g2s_streams *streams, struct cli_output *output)
 			return G2S_EXIT_USAGE;
 		}
 	}
-	g2s_streams_write(streams, output->file);
-	return cli_output_commit(output);
+	return G2S_EXIT_DONE;
 }
 
 int g2s_resolve_main(int argc, char **argv)
 {
 	bool partial = false;
 	const char *path = NULL;
+	struct assumptions assumptions = {0};
 	const struct cli_option options[] = {
+		{
+			.name = "assume",
+			.argument = "SITE=NAMES",
+			.help = "what a function or an address that is unresolved calls",
+			.call = assume_add,
+			.user = &assumptions,
+		},
+		{
+			.name = "assume-file",
+			.argument = "FILE",
+			.help = "read such assumptions from FILE, one a line",
+			.call = assume_add_file,
+			.user = &assumptions,
+		},
 		{
 			.name = "output",
 			.letter = 'o',
@@ -83,20 +99,30 @@ int g2s_resolve_main(int argc, char **argv)
 		.options = options,
 	};
 	int status;
+	struct cli_output output = {0};
+	struct g2s_streams streams = {0};
 	int operands = cli_parse(&usage, argc, argv, &status);
 	if (operands < 0) {
-		return status;
+		goto done;
 	}
-	struct cli_output output = {0};
 	if (!cli_output_open(&output, APPLET, path)) {
-		return G2S_EXIT_OUTPUT;
+		status = G2S_EXIT_OUTPUT;
+		goto done;
 	}
-	struct g2s_streams streams = {0};
 	status = cli_read_streams(APPLET, argv + 1, operands, partial, &streams);
 	if (status == G2S_EXIT_DONE) {
-		status = resolve(&streams, &output);
+		status = assume_apply(&assumptions, &streams);
 	}
+	if (status == G2S_EXIT_DONE) {
+		status = resolve_stage(&streams);
+	}
+	if (status == G2S_EXIT_DONE) {
+		g2s_streams_write(&streams, output.file);
+		status = cli_output_commit(&output);
+	}
+done:
 	cli_output_discard(&output);
+	assume_free(&assumptions);
 	g2s_streams_free(&streams);
 	return status;
 }

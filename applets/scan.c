@@ -3,13 +3,14 @@
 #include "cli.h"
 #include "jobs.h"
 #include "progress.h"
+#include "stages.h"
 #include "walk.h"
 
 #include "g2s/analysis/chains.h"
 #include "g2s/analysis/sites.h"
 #include "g2s/image/file.h"
 #include "g2s/memory.h"
-#include "g2s/stream.h"
+#include "g2s/streams.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -23,6 +24,8 @@ struct scan {
 	/* What there is to scan, and whether rows get the column of the callers. */
 	struct walk walk;
 	bool callers;
+	/* Whoever takes the stream over warns of what it lacks. */
+	bool in_stages;
 	struct progress progress;
 	/* The stream: what the files before have given. */
 	struct g2s_stream_writer stream;
@@ -138,7 +141,9 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
 			name = hold(&scan->function, &scan->function_size, library);
 		}
 		g2s_stream_needs(&scan->writer, path, name);
-		say(scan, "warning: %s: what %s does is not in the result", path, name);
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: what %s does is not in the result", path, name);
+		}
 	}
 	for (size_t i = 0; i < program->site_count; i++) {
 		write_site(scan, path, program, chains, &program->sites[i]);
@@ -378,8 +383,8 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 	return walk_unite(&scan->walk);
 }
 
-/* Scans the files and writes the stream; returns an exit status. */
-static int scan_all(struct scan *scan, const struct settings *settings, struct cli_output *output)
+/* Scans the files and puts the stream into out. */
+static void scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
 	const struct jobs jobs = {
 		.work = scan_file,
@@ -387,10 +392,23 @@ static int scan_all(struct scan *scan, const struct settings *settings, struct c
 		.waits = scan->progress.on ? show_progress : NULL,
 		.user = scan,
 	};
-	g2s_stream_begin(&scan->stream, output->file);
-	jobs_run(&jobs, scan->walk.count, settings->workers);
+	g2s_stream_begin(&scan->stream, out);
+	jobs_run(&jobs, scan->walk.count, workers);
 	progress_clear(&scan->progress);
 	g2s_stream_end(&scan->stream);
+}
+
+static void free_scan(struct scan *scan)
+{
+	walk_free(&scan->walk);
+	free(scan->function);
+	free(scan->source);
+}
+
+/* Scans the files and writes the stream; returns an exit status. */
+static int scan_all(struct scan *scan, const struct settings *settings, struct cli_output *output)
+{
+	scan_files(scan, settings->workers, output->file);
 	/* Without a single result there is nothing that the failures would be a part of. */
 	if (scan->scanned == 0) {
 		return scan->status;
@@ -403,6 +421,50 @@ static int scan_all(struct scan *scan, const struct settings *settings, struct c
 		return G2S_EXIT_INCOMPLETE;
 	}
 	return scan->status;
+}
+
+/* Takes over what a scan has put into memory. */
+static int take_stream(char *data, size_t size, struct g2s_streams *streams)
+{
+	struct g2s_error err = {.text = "out of memory"};
+	enum g2s_code code = G2S_ERR_MEMORY;
+	FILE *in = fmemopen(data, size, "r");
+	if (in != NULL) {
+		code = g2s_streams_read(streams, in, false, &err);
+		fclose(in);
+	}
+	if (code != G2S_OK) {
+		cli_message(APPLET, "%s", err.text);
+	}
+	return cli_status(code);
+}
+
+int scan_stage(const char *path, struct g2s_streams *streams)
+{
+	struct scan scan = {.in_stages = true};
+	char *data = NULL;
+	size_t size;
+	int status = G2S_EXIT_USAGE;
+	FILE *out = open_memstream(&data, &size);
+	bool whole = out != NULL && walk_add(&scan.walk, path);
+	if (whole) {
+		scan_files(&scan, 0, out);
+		whole = ferror(out) == 0;
+		status = scan.status;
+	}
+	if (out != NULL && fclose(out) != 0) {
+		whole = false;
+	}
+	if (!whole) {
+		cli_message(APPLET, "out of memory");
+		status = G2S_EXIT_USAGE;
+	}
+	if (status == G2S_EXIT_DONE) {
+		status = take_stream(data, size, streams);
+	}
+	free(data);
+	free_scan(&scan);
+	return status;
 }
 
 int g2s_scan_main(int argc, char **argv)
@@ -433,9 +495,7 @@ int g2s_scan_main(int argc, char **argv)
 	}
 done:
 	cli_output_discard(&output);
-	walk_free(&scan.walk);
 	free(settings.trees);
-	free(scan.function);
-	free(scan.source);
+	free_scan(&scan);
 	return status;
 }

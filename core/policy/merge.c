@@ -8,6 +8,71 @@
  * -----------------------------------------------------------------------
  */
 
+/* An architecture of the stream, and the hosts that run its programs. */
+struct hosts {
+	const char *arch;
+	/* Its entry of an archMap: the first of them, in the stream's spelling. */
+	const char *mapped;
+	/* As Docker spells them in conditions; NULL where there is no second. */
+	const char *docker[2];
+};
+
+static const struct hosts all_hosts[] = {
+	{"x86_64", "x86_64", {"amd64", NULL}},
+	{"x86", "x86_64", {"amd64", "x86"}},
+	{"x32", "x86_64", {"amd64", NULL}},
+	{"aarch64", "aarch64", {"arm64", NULL}},
+	{"arm", "aarch64", {"arm64", "arm"}},
+};
+
+/* NULL for an architecture that is not known. */
+static const struct hosts *find_hosts(const char *arch)
+{
+	for (size_t i = 0; i < sizeof(all_hosts) / sizeof(all_hosts[0]); i++) {
+		if (strcmp(all_hosts[i].arch, arch) == 0) {
+			return &all_hosts[i];
+		}
+	}
+	return NULL;
+}
+
+/* How many of the hosts that run programs of arches are in list, of how many. */
+static size_t count_hosts(const struct g2s_names *list, const struct g2s_names *arches,
+                          size_t *all)
+{
+	size_t found = 0;
+	*all = 0;
+	for (size_t i = 0; i < arches->count; i++) {
+		const struct hosts *hosts = find_hosts(arches->items[i]);
+		for (size_t j = 0; hosts != NULL && j < 2 && hosts->docker[j] != NULL; j++) {
+			found += g2s_names_have(list, hosts->docker[j]);
+			*all += 1;
+		}
+	}
+	return found;
+}
+
+/* Whether a rule counts. */
+enum truth { NEVER, SOMETIMES, ALWAYS };
+
+static enum truth counts_for(const struct g2s_rule *rule, const struct g2s_names *arches)
+{
+	size_t all;
+	size_t in = count_hosts(&rule->includes.arches, arches, &all);
+	size_t out = count_hosts(&rule->excludes.arches, arches, &all);
+	bool on_all = rule->includes.arches.count == 0 || (in == all && all != 0);
+	bool on_none = (rule->includes.arches.count != 0 && in == 0 && all != 0) ||
+	               (out == all && all != 0);
+	if (on_none) {
+		return NEVER;
+	}
+	bool other = rule->argument_count != 0 || rule->includes.caps.count != 0 ||
+	             rule->includes.min_kernel != NULL || rule->excludes.caps.count != 0 ||
+	             rule->excludes.min_kernel != NULL;
+	bool spared = rule->excludes.arches.count == 0 || (out == 0 && all != 0);
+	return on_all && spared && !other ? ALWAYS : SOMETIMES;
+}
+
 static enum g2s_stance rule_stance(const struct g2s_rule *rule)
 {
 	switch (rule->action.kind) {
@@ -22,36 +87,35 @@ static enum g2s_stance rule_stance(const struct g2s_rule *rule)
 	}
 }
 
-enum g2s_code g2s_profile_stance(const struct g2s_profile *profile, const char *name,
-                                 enum g2s_stance *stance)
+enum g2s_stance g2s_profile_stance(const struct g2s_profile *profile, const char *name,
+                                   const struct g2s_names *arches)
 {
-	struct g2s_decision decision;
-	enum g2s_code code = g2s_profile_decide(profile, name, &decision);
-	if (code != G2S_OK) {
-		return code;
-	}
-	/* A default action of LOG is for what nobody has thought of: it is no permission. */
-	bool passes = decision.action.kind == G2S_ACTION_ALLOW ||
-	              (decision.action.kind == G2S_ACTION_LOG &&
-	               profile->default_action.kind != G2S_ACTION_LOG);
-	bool always = decision.conditional_count == 0;
-	g2s_decision_free(&decision);
-	if (passes && always) {
-		*stance = G2S_STANCE_ALLOWED;
-		return G2S_OK;
-	}
-	/*
-	 * Rules with the default action are no part of the decision, but of what the author of the
-	 * profile said.
-	 */
-	*stance = G2S_STANCE_SILENT;
+	enum g2s_stance stance = G2S_STANCE_SILENT;
+	bool conditional = false;
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		const struct g2s_rule *rule = &profile->rules[i];
-		if (g2s_names_have(&rule->names, name) && rule_stance(rule) > *stance) {
-			*stance = rule_stance(rule);
+		enum truth counts = counts_for(rule, arches);
+		if (counts == NEVER || !g2s_names_have(&rule->names, name)) {
+			continue;
 		}
+		/*
+		 * A rule with the default action is no part of what is decided
+		 * (g2s_profile_decide), but of what the author of the profile said.
+		 */
+		bool decides = !g2s_action_equal(rule->action, profile->default_action);
+		if (decides && counts == ALWAYS && rule_stance(rule) == G2S_STANCE_CONDITIONAL) {
+			return G2S_STANCE_ALLOWED;
+		}
+		if (rule_stance(rule) > stance) {
+			stance = rule_stance(rule);
+		}
+		if (decides && counts == ALWAYS) {
+			return stance;
+		}
+		conditional = conditional || decides;
 	}
-	return G2S_OK;
+	return profile->default_action.kind == G2S_ACTION_ALLOW && !conditional ?
+	       G2S_STANCE_ALLOWED : stance;
 }
 
 /*
@@ -130,22 +194,6 @@ bool g2s_profile_deny(struct g2s_profile *profile, const struct g2s_names *names
  * -----------------------------------------------------------------------------
  */
 
-/* The host whose entry of an archMap names arch: itself, or the one that runs its programs. */
-static const char *host_of(const char *arch)
-{
-	static const char *const hosts[][2] = {
-		{"x86", "x86_64"},
-		{"x32", "x86_64"},
-		{"arm", "aarch64"},
-	};
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		if (strcmp(hosts[i][0], arch) == 0) {
-			return hosts[i][1];
-		}
-	}
-	return arch;
-}
-
 static bool add_once(struct g2s_names *names, const char *name)
 {
 	return g2s_names_have(names, name) || g2s_names_add(names, name);
@@ -176,7 +224,7 @@ bool g2s_profile_add_arch(struct g2s_profile *profile, const char *arch)
 	if (profile->architectures.count != 0 && !add_once(&profile->architectures, name)) {
 		return false;
 	}
-	const char *host = g2s_scmp_arch(host_of(arch));
+	const char *host = g2s_scmp_arch(find_hosts(arch)->mapped);
 	struct g2s_arch_map *entry = find_host(profile, host);
 	return entry != NULL &&
 	       (strcmp(host, name) == 0 || add_once(&entry->sub_architectures, name));

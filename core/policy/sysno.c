@@ -24,6 +24,12 @@ enum { X32_OWN_FIRST = 512 };
 
 static const size_t x32_own_count = sizeof(x32_own) / sizeof(x32_own[0]);
 
+/* The calls of x86_64 that x32 has not at all (the same table, ABI "64" without a twin). */
+static const char *const x32_lacks[] = {
+	"_sysctl", "create_module", "epoll_ctl_old", "epoll_wait_old", "get_kernel_syms",
+	"get_thread_area", "nfsservctl", "query_module", "set_thread_area", "uselib", "vserver",
+};
+
 static const struct g2s_sysno_table *find_table(const char *arch)
 {
 	for (const struct g2s_sysno_table *table = g2s_sysno_tables; table->arch != NULL; table++) {
@@ -61,15 +67,26 @@ static const char *find_name(const struct g2s_sysno_table *table, int64_t number
 	       table->names + table->entries[low].name : NULL;
 }
 
-/* True when x32 has another number than x86_64 for name. */
-static bool is_x32_own(const char *name)
+/* The number, without the x32 bit, that x32 alone has for name; -1 when it is x86_64's. */
+static int64_t x32_own_number(const char *name)
 {
 	for (size_t i = 0; i < x32_own_count; i++) {
 		if (strcmp(x32_own[i], name) == 0) {
-			return true;
+			return X32_OWN_FIRST + (int64_t)i;
 		}
 	}
-	return false;
+	return -1;
+}
+
+/* True when x32 has the call name of x86_64 under the same number. */
+static bool is_shared_with_x32(const char *name)
+{
+	for (size_t i = 0; i < sizeof(x32_lacks) / sizeof(x32_lacks[0]); i++) {
+		if (strcmp(x32_lacks[i], name) == 0) {
+			return false;
+		}
+	}
+	return x32_own_number(name) < 0;
 }
 
 static const char *find_x32_name(const struct g2s_sysno_table *table, int64_t number)
@@ -79,7 +96,7 @@ static const char *find_x32_name(const struct g2s_sysno_table *table, int64_t nu
 	}
 	/* The kernel refuses the 64-bit number of a call that has one of its own. */
 	const char *name = find_name(table, number);
-	return name != NULL && !is_x32_own(name) ? name : NULL;
+	return name != NULL && is_shared_with_x32(name) ? name : NULL;
 }
 
 const char *g2s_sysno_name(const char *arch, int64_t number)
@@ -94,13 +111,37 @@ const char *g2s_sysno_name(const char *arch, int64_t number)
 	return find_name(table, number);
 }
 
-int64_t g2s_sysno_number(const char *arch, const char *name)
+static int64_t find_number(const struct g2s_sysno_table *table, const char *name)
 {
-	const struct g2s_sysno_table *table = find_table(arch);
-	for (size_t i = 0; table != NULL && i < table->count; i++) {
+	for (size_t i = 0; i < table->count; i++) {
 		if (strcmp(table->names + table->entries[i].name, name) == 0) {
 			return table->entries[i].number;
 		}
 	}
 	return -1;
+}
+
+int64_t g2s_sysno_number(const char *arch, const char *name)
+{
+	const struct g2s_sysno_table *table = find_table(arch);
+	return table != NULL ? find_number(table, name) : -1;
+}
+
+bool g2s_sysno_has_name(const char *name)
+{
+	for (const struct g2s_sysno_table *table = g2s_sysno_tables; table->arch != NULL; table++) {
+		if (find_number(table, name) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+int64_t g2s_sysno_x32_number(const char *name)
+{
+	int64_t number = x32_own_number(name);
+	if (number < 0 && is_shared_with_x32(name)) {
+		number = g2s_sysno_number("x86_64", name);
+	}
+	return number < 0 ? -1 : number + G2S_SYSNO_X32_BIT;
 }

@@ -64,8 +64,8 @@ struct g2s_row {
 	/* The system call's number, or G2S_NUMBER_UNKNOWN. */
 	int64_t number;
 	/*
-	 * imm, arg, data; for an unknown number the reason: indirect, memory, computed,
-	 * too-many.
+	 * imm, arg, data, or assumed (a person's answer); for an unknown number the reason:
+	 * indirect, memory, computed, too-many.
 	 */
 	const char *how;
 	/* The function that holds address, or "-". */

@@ -26,18 +26,41 @@ tree_of() {
 	make -C "$scratch/tree" install DESTDIR="$scratch/stage" PREFIX=/opt/g2s
 	bin=$scratch/stage/opt/g2s/bin
 	cmp "$dist/g2s" "$bin/g2s"
-	for link in "$dist"/g2s-*; do
-		[ "$(readlink "$bin/${link##*/}")" = g2s ]
+	for link in "$dist"/*; do
+		[ ! -L "$link" ] || [ "$(readlink "$bin/${link##*/}")" = g2s ]
 	done
+	[ "$(find "$bin" -type l | wc -l)" -eq "$(find "$dist" -type l | wc -l)" ]
+	[ -L "$bin/go2seccomp" ]
 	run "$bin/g2s-profile" --version
 	[ "$status" -eq 0 ]
-	for page in "$root"/applets/*.1; do
-		cmp "$page" "$scratch/stage/opt/g2s/share/man/man1/${page##*/}"
+	for page in "$root"/applets/*.[1-9]; do
+		cmp "$page" "$scratch/stage/opt/g2s/share/man/man${page##*.}/${page##*/}"
+	done
+	[ -f "$scratch/stage/opt/g2s/share/man/man5/g2s-stream.5" ]
+	share=$scratch/stage/opt/g2s/share
+	for program in "$bin"/*; do
+		program=${program##*/}
+		grep -q "^complete -F _g2s .*$program" "$share/bash-completion/completions/$program"
+		[ -f "$share/fish/vendor_completions.d/$program.fish" ]
+		head -n 1 "$share/zsh/site-functions/_g2s" | grep -qw -e "$program"
 	done
 	make -C "$scratch/tree" uninstall DESTDIR="$scratch/stage" PREFIX=/opt/g2s
 	run find "$scratch/stage" ! -type d
 	[ -z "$output" ]
 	[ ! -e "$scratch/stage/opt/g2s" ]
+}
+
+@test "completions go where their variables say" {
+	set -- BASHCOMPDIR=/b/c ZSHCOMPDIR=/z/f FISHCOMPDIR=/f/c PREFIX=/usr DESTDIR="$scratch/stage"
+	make -C "$scratch/tree" install "$@"
+	[ -f "$scratch/stage/b/c/g2s" ]
+	[ -L "$scratch/stage/b/c/go2seccomp" ]
+	[ -f "$scratch/stage/z/f/_g2s" ]
+	[ -f "$scratch/stage/f/c/g2s-scan.fish" ]
+	[ ! -e "$scratch/stage/usr/share/bash-completion" ]
+	make -C "$scratch/tree" uninstall "$@"
+	run find "$scratch/stage" ! -type d
+	[ -z "$output" ]
 }
 
 @test "what others have put there stays" {
@@ -61,11 +84,11 @@ tree_of() {
 }
 
 @test "every applet has its link and its manual page" {
-	applets=$(sed -n 's/^\tX(\([a-z0-9]*\),.*/\1/p' "$root/applets/applets.h")
-	[ -n "$applets" ]
-	for applet in $applets; do
-		[ "$(readlink "$dist/g2s-$applet")" = g2s ]
-		[ -f "$root/applets/g2s-$applet.1" ]
+	links=$(sed -n 's/^\tX([a-z0-9]*, "\([^"]*\)".*/\1/p' "$root/applets/applets.h")
+	[ "$(wc -w <<<"$links")" -eq "$(grep -c '^.X(' "$root/applets/applets.h")" ]
+	for link in $links; do
+		[ "$(readlink "$dist/$link")" = g2s ]
+		[ -f "$root/applets/$link.1" ]
 	done
 	[ -f "$root/applets/g2s.1" ]
 }

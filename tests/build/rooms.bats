@@ -91,7 +91,7 @@ sees() {
 	while IFS= read -r file; do
 		case $file in
 		*.sum) ;; # a list that a tool reads
-		*.c | *.h | *.go | *.py | *.bats | *.bash | *.1 | Makefile | scripts/* | .ci/*)
+		*.c | *.h | *.go | *.py | *.bats | *.bash | *.[15] | Makefile | scripts/* | .ci/* | *.yml)
 			head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || bad="$bad $file"
 			;;
 		esac

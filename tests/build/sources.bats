@@ -122,6 +122,22 @@ one_line() {
 	one_line "apt-get update"
 }
 
+@test "what the tests use is another set, which the build does not fetch" {
+	run env PATH="$scratch/bin" G2S_CACHE="$scratch/cache" "$root/scripts/fetch-sources" "$scratch/src" test
+	one_line "LIBSECCOMP_SRC=PATH"
+	mkdir -p "$scratch/given/tools"
+	: >"$scratch/given/tools/scmp_bpf_sim.c"
+	run env PATH="$scratch/bin" LIBSECCOMP_SRC="$scratch/given" "$root/scripts/fetch-sources" "$scratch/src" test
+	[ "$status" -eq 0 ]
+	[ "$(cd "$scratch/src" && echo *)" = "libseccomp lock stamp" ]
+	for arguments in "" "$scratch/src none" "$scratch/src test more"; do
+		# shellcheck disable=SC2086 # words
+		run env PATH="$scratch/bin" "$root/scripts/fetch-sources" $arguments
+		[ "$status" -eq 1 ]
+		[ "$output" = "fetch-sources: usage: scripts/fetch-sources DIR [build|test]" ]
+	done
+}
+
 @test "two at once: both end well and nothing is left over" {
 	need_cache
 	for one in 1 2 3; do

@@ -22,13 +22,18 @@ cli_teardown() {
 	fi
 }
 
+# link_of APPLET: the name of the link that starts it.
+link_of() {
+	sed -n "s/^\tX($1, \"\([^\"]*\)\".*/\1/p" "$root/applets/applets.h"
+}
+
 # try COMMAND...: runs it with $input as its standard input; $status, try/out and try/err tell of it.
 # Whatever is said on stderr must be whole lines that begin with the applet and steer no terminal.
 try() {
 	status=0
 	"$@" <"$input" >try/out 2>try/err || status=$?
 	show
-	if grep -vE '^g2s(-[a-z]+)?: .' try/err; then
+	if grep -vE '^(g2s(-[a-z]+)?|go2seccomp): .' try/err; then
 		echo "a line on stderr that no applet has signed"
 		return 1
 	fi

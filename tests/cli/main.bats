@@ -12,15 +12,16 @@ teardown() {
 	cli_teardown
 }
 
-applets="scan resolve profile diff"
+applets="scan resolve profile diff go2seccomp"
+links="g2s-scan g2s-resolve g2s-profile g2s-diff go2seccomp"
 
 @test "g2s alone lists the applets" {
 	try g2s
 	ended 0
 	for applet in $applets; do
-		grep -qE "^  $applet +[a-z]" try/out
+		grep -qE "^  $applet +$(link_of $applet) +[a-z]" try/out
 	done
-	[ "$(grep -cE '^  [a-z]+ +[a-z]' try/out)" -eq 4 ]
+	[ "$(awk '/^  [a-z]/ { print $2 }' try/out | tr '\n' ' ')" = "$links " ]
 }
 
 @test "g2s --help and --version" {
@@ -37,20 +38,21 @@ applets="scan resolve profile diff"
 
 @test "an applet is the same by its link and by its name" {
 	for applet in $applets; do
-		try "g2s-$applet" --help
+		link=$(link_of "$applet")
+		try "$link" --help
 		ended 0
 		cp try/out by-link
-		grep -q "^usage: g2s-$applet " by-link
+		grep -q "^usage: $link " by-link
 		try g2s "$applet" --help
 		ended 0
 		cmp by-link try/out
-		try "g2s-$applet" -h
+		try "$link" -h
 		cmp by-link try/out
-		try "g2s-$applet" --version
+		try "$link" --version
 		ended 0
-		wrote "g2s-$applet $(g2s --version | cut -d ' ' -f 2)"
-		try "g2s-$applet" --no-such-option
-		ended 2 "g2s-$applet: unknown option --no-such-option"
+		wrote "$link $(g2s --version | cut -d ' ' -f 2)"
+		try "$link" --no-such-option
+		ended 2 "$link: unknown option --no-such-option"
 		cp try/err by-link
 		try g2s "$applet" --no-such-option
 		ended 2 "unknown option"
@@ -71,6 +73,10 @@ applets="scan resolve profile diff"
 	ln -s "$dist/g2s" g2s-nothing
 	try ./g2s-nothing --help
 	ended 127 'g2s: no applet "nothing"'
+	# A link has one name.
+	ln -s "$dist/g2s" g2s-go2seccomp
+	try ./g2s-go2seccomp --help
+	ended 127 'g2s: no applet "go2seccomp"'
 	try g2s ''
 	ended 127 'no applet ""'
 	try g2s $'\e[31mscan'
@@ -102,9 +108,9 @@ applets="scan resolve profile diff"
 	try ./g2s --install=.
 	ended 0
 	wrote_nothing
-	for applet in $applets; do
-		[ "$(readlink "g2s-$applet")" = g2s ]
-		try "./g2s-$applet" --version
+	for link in $links; do
+		[ "$(readlink "$link")" = g2s ]
+		try "./$link" --version
 		ended 0
 	done
 	# From another directory, through a link to it, and over what is there.
@@ -114,13 +120,13 @@ applets="scan resolve profile diff"
 	ln -s /nowhere elsewhere/bin/g2s-diff
 	try ./g2s --install via/bin
 	ended 0
-	for applet in $applets; do
-		[ "$(readlink "elsewhere/bin/g2s-$applet")" = ../../g2s ]
-		try "elsewhere/bin/g2s-$applet" --version
+	for link in $links; do
+		[ "$(readlink "elsewhere/bin/$link")" = ../../g2s ]
+		try "elsewhere/bin/$link" --version
 		ended 0
 	done
-	[ "$(find elsewhere/bin -type l | wc -l)" -eq 4 ]
-	[ "$(find elsewhere/bin | wc -l)" -eq 5 ]
+	[ "$(find elsewhere/bin -type l | wc -l)" -eq 5 ]
+	[ "$(find elsewhere/bin | wc -l)" -eq 6 ]
 	# Again changes nothing.
 	try ./g2s --install via/bin
 	ended 0

@@ -408,6 +408,16 @@ decision() {
 	[ "$(decision write)" = SCMP_ACT_ALLOW ]
 	# The rest of such a rule stays; what is allowed and logged is allowed.
 	[ "$(jq -c '[.syscalls[] | {names, action, includes}]' try/out)" = '[{"names":["bind"],"action":"SCMP_ACT_ALLOW","includes":{"caps":["CAP_BPF"]}},{"names":["read"],"action":"SCMP_ACT_LOG","includes":null},{"names":["write"],"action":"SCMP_ACT_ALLOW","includes":null}]' ]
+	# No condition is one that holds wherever the program runs.
+	base "{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[
+		{'names':['write'],'action':'SCMP_ACT_ALLOW','includes':{'arches':['amd64','x32']}},
+		{'names':['read'],'action':'SCMP_ACT_ALLOW','excludes':{'arches':['s390']}},
+		{'names':['read'],'action':'SCMP_ACT_ERRNO','errnoRet':38,'includes':{'arches':['s390']}}]}"
+	try g2s-profile --runtime=none --base=base
+	ended 0
+	jq -S 'del(.architectures)' try/out | diff - <(jq -S . base)
+	base "{'defaultAction':'SCMP_ACT_ERRNO','syscalls':[
+		{'names':['write'],'action':'SCMP_ACT_ALLOW','includes':{'caps':['CAP_BPF']}}]}"
 	# Somebody who asks for it knows.
 	try g2s-profile --runtime=none --base=base --allow=write
 	ended 0
@@ -580,6 +590,14 @@ bind\t--base: base\t0\tallowed
 bpf\t--base: base, under conditions\t0\tonly with CAP_SYS_ADMIN or with CAP_BPF
 read\tapp: main.main, main.go:4; --base: base\t1\tallowed
 write\tapp: main.main, main.go:3; app: main.f, main.go:9\t2\tallowed'
+}
+
+@test "--explain and --list-baseline have no format" {
+	for option in explain list-baseline; do
+		try g2s-profile "--$option" --format=names
+		ended 2 "--$option writes a table: --format does not go with it"
+		wrote_nothing
+	done
 }
 
 @test "--explain keeps the rules of the stream and of --strict" {

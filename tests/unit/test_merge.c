@@ -34,8 +34,8 @@ static struct g2s_profile with_rules(const char *action, const char *rules)
 static enum g2s_stance stance_of(const char *action, const char *rules)
 {
 	struct g2s_profile profile = with_rules(action, rules);
-	enum g2s_stance stance;
-	assert_int_equal(g2s_profile_stance(&profile, "x", &stance), G2S_OK);
+	const struct g2s_names none = {0};
+	enum g2s_stance stance = g2s_profile_stance(&profile, "x", &none);
 	g2s_profile_free(&profile);
 	return stance;
 }
@@ -89,6 +89,53 @@ static void knows_stances(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		print_message("%s %s\n", cases[i].action, cases[i].rules);
 		assert_int_equal(stance_of(cases[i].action, cases[i].rules), cases[i].stance);
+	}
+}
+
+#define ON(hosts, names, action) \
+	"{'names':[" names "],'action':'SCMP_ACT_" action "','includes':{'arches':[" hosts "]}}"
+#define NOT_ON(hosts, names, action) \
+	"{'names':[" names "],'action':'SCMP_ACT_" action "','excludes':{'arches':[" hosts "]}}"
+
+/* Rules for hosts count where all programs run on those, and not at all where none does. */
+static void knows_hosts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *arches[3];
+		const char *rule;
+		enum g2s_stance stance;
+	} host_cases[] = {
+		{{"x86_64"}, ON("'amd64','x32'", "'x'", "ALLOW"), G2S_STANCE_ALLOWED},
+		{{"x86_64"}, ON("'arm64'", "'x'", "ALLOW"), G2S_STANCE_SILENT},
+		{{"x86_64"}, ON("'arm64'", "'x'", "KILL"), G2S_STANCE_SILENT},
+		{{"x86_64"}, ON("'amd64'", "'x'", "KILL"), G2S_STANCE_REFUSED},
+		{{"x32"}, ON("'amd64'", "'x'", "ALLOW"), G2S_STANCE_ALLOWED},
+		/* A 32-bit program may run on either. */
+		{{"x86"}, ON("'amd64'", "'x'", "ALLOW"), G2S_STANCE_CONDITIONAL},
+		{{"x86"}, ON("'amd64','x86'", "'x'", "ALLOW"), G2S_STANCE_ALLOWED},
+		{{"arm"}, ON("'arm'", "'x'", "ALLOW"), G2S_STANCE_CONDITIONAL},
+		{{"arm", "aarch64"}, ON("'arm','arm64'", "'x'", "ALLOW"), G2S_STANCE_ALLOWED},
+		{{"x86_64", "aarch64"}, ON("'amd64'", "'x'", "ALLOW"), G2S_STANCE_CONDITIONAL},
+		{{"x86_64", "aarch64"}, ON("'s390x'", "'x'", "ALLOW"), G2S_STANCE_SILENT},
+		{{"x86_64"}, NOT_ON("'s390','s390x'", "'x'", "ALLOW"), G2S_STANCE_ALLOWED},
+		{{"x86_64"}, NOT_ON("'amd64'", "'x'", "KILL"), G2S_STANCE_SILENT},
+		{{"x86_64", "arm"}, NOT_ON("'arm'", "'x'", "ALLOW"), G2S_STANCE_CONDITIONAL},
+		/* It is not known where the programs run. */
+		{{NULL}, ON("'amd64'", "'x'", "ALLOW"), G2S_STANCE_CONDITIONAL},
+		{{NULL}, NOT_ON("'amd64'", "'x'", "ALLOW"), G2S_STANCE_CONDITIONAL},
+	};
+	for (size_t i = 0; i < COUNT(host_cases); i++) {
+		struct g2s_names arches = {0};
+		for (size_t j = 0; host_cases[i].arches[j] != NULL; j++) {
+			assert_true(g2s_names_add(&arches, host_cases[i].arches[j]));
+		}
+		print_message("%zu: %s\n", i, host_cases[i].rule);
+		struct g2s_profile profile = with_rules("ERRNO", host_cases[i].rule);
+		assert_int_equal(g2s_profile_stance(&profile, "x", &arches),
+		                 host_cases[i].stance);
+		g2s_profile_free(&profile);
+		g2s_names_free(&arches);
 	}
 }
 
@@ -244,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_stances),
+		cmocka_unit_test(knows_hosts),
 		cmocka_unit_test(allows),
 		cmocka_unit_test(denies),
 		cmocka_unit_test(keeps_how_it_is_denied),

@@ -46,6 +46,11 @@ static void knows_what_it_lacks(void **state)
 	assert_int_equal(g2s_sysno_number("x86_64", "no_such_call"), -1);
 	assert_int_equal(g2s_sysno_number("x86_64", "socketcall"), -1);
 	assert_int_equal(g2s_sysno_number("riscv64", "write"), -1);
+	assert_true(g2s_sysno_has_name("write"));
+	assert_true(g2s_sysno_has_name("socketcall"));
+	assert_true(g2s_sysno_has_name("cacheflush"));
+	assert_false(g2s_sysno_has_name("no_such_call"));
+	assert_false(g2s_sysno_has_name(""));
 	assert_true(g2s_sysno_has_arch("x86"));
 	assert_false(g2s_sysno_has_arch("x32"));
 	assert_false(g2s_sysno_has_arch("riscv64"));
@@ -81,6 +86,8 @@ static void knows_x32(void **state)
 		{424, "pidfd_send_signal"},
 		/* Those numbers are x86_64's own: x32 has others for these calls. */
 		{13, NULL}, {16, NULL}, {59, NULL}, {548, NULL}, {511, NULL},
+		/* And those calls it has not. */
+		{134, NULL}, {205, NULL}, {236, NULL},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int64_t number = G2S_SYSNO_X32_BIT + cases[i].number;
@@ -91,8 +98,12 @@ static void knows_x32(void **state)
 		} else {
 			assert_non_null(name);
 			assert_string_equal(name, cases[i].name);
+			assert_int_equal(g2s_sysno_x32_number(name), number);
 		}
 	}
+	assert_int_equal(g2s_sysno_x32_number("socketcall"), -1);
+	assert_int_equal(g2s_sysno_x32_number("uselib"), -1);
+	assert_int_equal(g2s_sysno_x32_number(""), -1);
 	/* Without the bit the numbers mean nothing, and no other architecture has it. */
 	assert_null(g2s_sysno_name("x86_64", 520));
 	assert_null(g2s_sysno_name("x86", G2S_SYSNO_X32_BIT + 4));

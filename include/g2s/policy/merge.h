@@ -2,7 +2,6 @@
 #ifndef G2S_POLICY_MERGE_H
 #define G2S_POLICY_MERGE_H
 
-#include "g2s/error.h"
 #include "g2s/policy/names.h"
 #include "g2s/policy/seccomp.h"
 
@@ -24,9 +23,13 @@ enum g2s_stance {
 	G2S_STANCE_REFUSED,
 };
 
-/* Returns G2S_ERR_MEMORY when memory ran out. */
-enum g2s_code g2s_profile_stance(const struct g2s_profile *profile, const char *name,
-                                 enum g2s_stance *stance);
+/*
+ * arches are those of the programs that matter, in the stream's spelling or "x32": a rule that
+ * Docker limits to hosts counts when all hosts that run such programs are among them, and not at
+ * all when none is.  Without any arches such a rule is one with a condition.
+ */
+enum g2s_stance g2s_profile_stance(const struct g2s_profile *profile, const char *name,
+                                   const struct g2s_names *arches);
 
 /*
  * From here on the profile allows each call of each of the names: they leave the rules they were

@@ -28,4 +28,10 @@ const char *g2s_sysno_name(const char *arch, int64_t number);
 /* The number of a system call; -1 when arch has none of that name, or is not known. */
 int64_t g2s_sysno_number(const char *arch, const char *name);
 
+/* True when some architecture has a system call of that name. */
+bool g2s_sysno_has_name(const char *name);
+
+/* The number of an x32 call, with the x32 bit; -1 when there is none of that name. */
+int64_t g2s_sysno_x32_number(const char *name);
+
 #endif
