@@ -70,3 +70,41 @@ fi
 	fails true execve "exec|ermitted" --runtime=crun --no-new-privileges -- /program
 	verdict
 }
+
+# starts_under_bpf PROGRAM WORD: the filter itself is in the container's configuration, and no profile; it is obeyed.
+starts_under_bpf() {
+	local nnp action more
+	needs_runtime
+	grep -q run.oci.seccomp_bpf_data "$(type -P crun)" || skip "this crun has no annotation for a filter"
+	bundle "$1"
+	while read -r nnp action more; do
+		profile --format=bpf --runtime=crun --default-action="$action" ${more:+"$more"}
+		configure "$nnp" - /program
+		jq --arg data "$(base64 -w 0 "$work/profile.json")" \
+			'.annotations["run.oci.seccomp_bpf_data"] = $data' \
+			"$work/bundle/config.json" >"$work/annotated"
+		cp "$work/annotated" "$work/bundle/config.json"
+		if [ -z "$more" ]; then
+			outcome "$1, BPF, $action, no-new-privileges $nnp" "$2"
+		else
+			run_container
+			[ "$status $output" != "0 $2" ] || fault "$1, BPF, $action, no-new-privileges $nnp: it runs with $more"
+		fi
+	done <<-END
+		false errno
+		true errno
+		false kill-process
+		true kill-process
+		false errno --deny=write
+		true kill-process --deny=write
+	END
+	verdict
+}
+
+@test "crun: hello under the BPF" {
+	starts_under_bpf hello "Hello, world"
+}
+
+@test "crun: web under the BPF" {
+	starts_under_bpf web served
+}
