@@ -225,10 +225,10 @@ program() {
 			build_without "$1" "$directory"
 		fi
 	fi >"$work/build" 2>&1
-	[ -f "$directory/stream" ] || {
+	if [ ! -f "$directory/stream" ] || [ "$faults" -gt 0 ]; then
 		cat "$work/build"
 		return 1
-	}
+	fi
 	cp "$directory/stream" "$work/stream"
 }
 
