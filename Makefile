@@ -107,7 +107,7 @@ ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
 # --- targets ------------------------------------------------------------------------------------------
 
 .PHONY: all test-programs install uninstall clean check check-unit check-cli check-build check-e2e \
-	check-asan static bench help FORCE
+	e2e-docker check-asan static bench help FORCE
 .SUFFIXES:
 
 all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) $(COMPLETIONS) ## build dist/g2s and its links (the default)
@@ -117,11 +117,14 @@ test-programs: all $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(B)/libg2s.a
 static: all ## prove with readelf that dist/g2s is what it should be
 	scripts/check-static $(DIST)/g2s
 
-check: ## run every test; installs what they need when root
+check: ## run every test but e2e-docker; installs what they need when root
 	+scripts/test
 
 check-unit check-cli check-build check-e2e: check-%: ## run one part of the tests
 	+scripts/test $*
+
+e2e-docker: ## the README's image in a Docker Engine of its own (root, 4 GB of disk, some minutes)
+	+scripts/test docker
 
 check-asan: ## unit and cli tests under AddressSanitizer and UBSan
 	+scripts/test --asan unit cli

@@ -136,6 +136,17 @@ good_program() {
 	[ "$status" -eq 2 ]
 }
 
+@test "docker's tests run only when they are named" {
+	good_program
+	mkdir "$tree/tests/docker"
+	echo '@test "bad" { false; }' >"$tree/tests/docker/a.bats"
+	runner
+	[ "$last" = "2 passed, 0 failed" ]
+	runner docker
+	[ "$status" -eq 1 ]
+	[ "$last" = "0 passed, 1 failed" ]
+}
+
 @test "a sanitizer's report is a failure, even when the test passes" {
 	mkdir -p "$tree/.build/asan/tests/unit"
 	program test_report <<-'end'
