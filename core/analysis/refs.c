@@ -19,6 +19,12 @@ enum {
 	 */
 	MOST_SEARCHES = 6,
 	MOST_BYTES = 1 << 16,
+	/*
+	 * Bytes on both sides of a function of Go for which the same search finds references, as
+	 * long as there are not more of them than this.
+	 */
+	VICINITY = 1 << 12,
+	MOST_NEIGHBOURS = 1 << 11,
 };
 
 /*
@@ -227,14 +233,6 @@ static bool is_entry(const struct search *search, uint64_t target)
 	       (target & (funcs->go_align - 1)) == 0;
 }
 
-static bool found_branch(void *user, size_t offset, uint64_t target)
-{
-	const struct search *search = user;
-	return !is_entry(search, target) ||
-	       refs_append(search->out, (struct g2s_reference){search->addr + offset, target,
-	                                                       G2S_REFERENCE_BRANCH});
-}
-
 static bool found_operand(void *user, size_t offset, uint64_t target)
 {
 	const struct search *search = user;
@@ -242,9 +240,30 @@ static bool found_operand(void *user, size_t offset, uint64_t target)
 	                                                       G2S_REFERENCE_OPERAND});
 }
 
+/* Adds a reference to code, unless it is one too many to what was not asked for. */
+static bool found_reference(void *user, size_t offset, uint64_t target, int kind)
+{
+	struct search *search = user;
+	if (!is_entry(search, target)) {
+		return true;
+	}
+	if (search->asked != NULL &&
+	    !g2s_window_has(search->asked, search->asked_count, target) &&
+	    search->neighbours++ >= MOST_NEIGHBOURS) {
+		return true;
+	}
+	return refs_append(search->out,
+	                   (struct g2s_reference){search->addr + offset, target, kind});
+}
+
+static bool found_branch(void *user, size_t offset, uint64_t target)
+{
+	return found_reference(user, offset, target, G2S_REFERENCE_BRANCH);
+}
+
 static bool found_take(void *user, size_t offset, uint64_t target)
 {
-	return !is_entry(user, target) || found_operand(user, offset, target);
+	return found_reference(user, offset, target, G2S_REFERENCE_OPERAND);
 }
 
 /* Searches one stretch of code for what refers to the windows of search. */
@@ -263,7 +282,7 @@ static bool search_stretch(struct search *search, struct g2s_range range, bool g
 static bool search_code(struct search *search)
 {
 	const struct g2s_sink go = {found_branch, found_take, search};
-	const struct g2s_sink other = {found_branch, found_operand, search};
+	const struct g2s_sink other = {found_branch, found_take, search};
 	for (size_t i = 0; i < search->refs->funcs->code_count; i++) {
 		struct g2s_range parts[REFS_PARTS];
 		refs_split_code(search->refs, &search->refs->funcs->code[i], parts);
@@ -289,10 +308,54 @@ static int by_window(const void *a, const void *b)
 	return (x->end > y->end) - (x->end < y->end);
 }
 
+/* Sorts windows and makes one of those that overlap or touch; answers how many there are then. */
+static size_t unite_windows(struct g2s_window *windows, size_t count)
+{
+	size_t kept = 0;
+	if (count != 0) {
+		qsort(windows, count, sizeof(*windows), by_window);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || windows[i].start > windows[kept - 1].end) {
+			windows[kept++] = windows[i];
+		} else if (windows[i].end > windows[kept - 1].end) {
+			windows[kept - 1].end = windows[i].end;
+		}
+	}
+	return kept;
+}
+
+/* Whether a window is in one of those that are known. */
 static bool is_known(const struct g2s_refs *refs, const struct g2s_window *window)
 {
-	return refs->known_count != 0 && bsearch(window, refs->known, refs->known_count,
-	                                         sizeof(*window), by_window) != NULL;
+	size_t low = 0;
+	size_t high = refs->known_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (refs->known[middle].end < window->end) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < refs->known_count && refs->known[low].start <= window->start;
+}
+
+/*
+ * Who asks for the callers of a function of Go often asks for those of its neighbours next: a
+ * window with a part of the code on both sides.
+ */
+static struct g2s_window widen(const struct g2s_refs *refs, struct g2s_window window)
+{
+	const struct g2s_pclntab *tab = refs->funcs->tab;
+	if (tab == NULL || window.start < tab->code.start || window.end > tab->code.end) {
+		return window;
+	}
+	return (struct g2s_window){
+		window.start - tab->code.start < VICINITY ? tab->code.start
+		                                          : window.start - VICINITY,
+		tab->code.end - window.end < VICINITY ? tab->code.end : window.end + VICINITY,
+	};
 }
 
 /* Windows that overlap find the same again. */
@@ -308,22 +371,41 @@ static void drop_repeated(struct g2s_references *references)
 	references->count = kept;
 }
 
-/* Searches for the windows, which are now known. */
-static bool search_for(struct g2s_refs *refs, const struct g2s_window *windows, size_t count)
+/* Notes that all references to the windows have been seen. */
+static bool note_known(struct g2s_refs *refs, const struct g2s_window *windows, size_t count)
 {
-	struct search search = {
-		.refs = refs, .out = &refs->seen, .windows = windows, .count = count};
-	if (!search_code(&search) ||
-	    !g2s_grow(&refs->known, &refs->known_capacity, refs->known_count + count,
+	if (!g2s_grow(&refs->known, &refs->known_capacity, refs->known_count + count,
 	              sizeof(*refs->known))) {
 		return false;
 	}
 	memcpy(refs->known + refs->known_count, windows, count * sizeof(*windows));
-	refs->known_count += count;
-	qsort(refs->known, refs->known_count, sizeof(*refs->known), by_window);
+	refs->known_count = unite_windows(refs->known, refs->known_count + count);
 	sort_from(&refs->seen, 0);
 	drop_repeated(&refs->seen);
 	return true;
+}
+
+/* Searches for the windows and what is near them; they are known then. */
+static bool search_for(struct g2s_refs *refs, const struct g2s_window *windows, size_t count)
+{
+	struct g2s_window *wide = calloc(count + 1, sizeof(*wide));
+	for (size_t i = 0; wide != NULL && i < count; i++) {
+		wide[i] = widen(refs, windows[i]);
+	}
+	struct search search = {.refs = refs, .out = &refs->seen, .windows = wide,
+	                        .asked = windows, .asked_count = count};
+	bool fine = wide != NULL;
+	if (fine) {
+		search.count = unite_windows(wide, count);
+		fine = search_code(&search);
+	}
+	if (fine && search.neighbours <= MOST_NEIGHBOURS) {
+		fine = note_known(refs, wide, search.count);
+	} else if (fine) {
+		fine = note_known(refs, windows, count);
+	}
+	free(wide);
+	return fine;
 }
 
 /* Windows that are to be searched for. */

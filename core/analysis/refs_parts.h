@@ -27,6 +27,10 @@ struct search {
 	bool loose;
 	const struct g2s_window *windows;
 	size_t count;
+	/* Those of the windows that were asked for, and how many references went to others. */
+	const struct g2s_window *asked;
+	size_t asked_count;
+	size_t neighbours;
 	uint8_t *filter;
 	/* Of methods: what is searched for, and what their numbers count from. */
 	struct g2s_words words;

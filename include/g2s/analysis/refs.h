@@ -58,8 +58,8 @@ struct g2s_refs {
 	/* Those in executable memory that is said to be data. */
 	struct g2s_hits data_hits;
 	/*
-	 * Windows of code that was searched for, in order, and all places of code that looked like
-	 * referring to them; and the number of those searches.
+	 * Windows of code that was searched for, in order and apart, all places of code that
+	 * looked like referring to them, and others; and the number of those searches.
 	 */
 	struct g2s_window *known;
 	size_t known_count;
