@@ -54,7 +54,8 @@ static g2s_value handed_over(struct trace *trace, const struct g2s_state *state,
 struct calling {
 	struct round round;
 	uint64_t target;
-	/* The start of the function that the place is in. */
+	/* The place, and the start of the function that it is in. */
+	uint64_t addr;
 	uint64_t function;
 	bool confirmed;
 };
@@ -110,35 +111,69 @@ static void add_call(struct trace *trace, uint64_t addr, uint64_t target)
 	program->calls[program->call_count++] = (struct g2s_call){addr, target};
 }
 
-/* Looks at what the instruction at a mark hands over to target, if it goes there. */
-static void follow_call(struct trace *trace, struct round round, const struct sweep_mark *mark,
-                        uint64_t target)
+/* Adds a place that may call, or jump to, a wrapper. */
+static void add_place(struct trace *trace, struct round round, struct calling *calling,
+                      struct place *place, const struct sweep_mark *mark, uint64_t target)
 {
 	const struct g2s_function *function = trace_function(trace, mark->addr);
-	struct calling calling = {.round = round, .target = target};
-	if (function == NULL) {
-		return;
-	}
-	calling.function = function->start;
-	trace_place(trace, mark, visit_call, &calling);
-	if (calling.confirmed) {
-		trace_refer(trace, target);
-		add_call(trace, mark->addr, target);
-	}
+	*calling = (struct calling){.round = round, .target = target, .addr = mark->addr};
+	calling->function = function != NULL ? function->start : 0;
+	*place = (struct place){.mark = *mark, .user = calling};
 }
 
 /*
  * Code may also jump into what straight decoding takes for the middle of an instruction, past a
  * prefix for one.
  */
-static void follow_between(struct trace *trace, struct round round, uint64_t addr, uint64_t target)
+static bool is_entered_between(struct trace *trace, uint64_t addr)
 {
 	const struct g2s_function *function = trace_function(trace, addr);
-	if (function != NULL && trace_enter(trace, function->start) &&
-	    g2s_flow_reaches(trace->flow, addr)) {
-		struct sweep_mark mark = {.addr = addr, .found = true, .run = addr};
-		follow_call(trace, round, &mark, target);
+	return function != NULL && trace_enter(trace, function->start) &&
+	       g2s_flow_reaches(trace->flow, addr);
+}
+
+/* Visits the places, and notes those that turn out to be calls. */
+static void follow_places(struct trace *trace, const struct calling *callings,
+                          struct place *places, size_t count)
+{
+	trace_places(trace, places, count, visit_call);
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		if (callings[i].confirmed) {
+			trace_refer(trace, callings[i].target);
+			add_call(trace, callings[i].addr, callings[i].target);
+		}
 	}
+}
+
+/* Looks at what each of the found places, which marks belong to, hands over. */
+static void follow_marks(struct trace *trace, struct round round,
+                         const struct g2s_references *found, const struct sweep_mark *marks)
+{
+	/* A place can be two: as it was found, and with the prefixes before it. */
+	struct calling *callings = calloc(2 * found->count + 1, sizeof(*callings));
+	struct place *places = calloc(2 * found->count + 1, sizeof(*places));
+	size_t count = 0;
+	trace->failed = trace->failed || callings == NULL || places == NULL;
+	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+		struct sweep_mark whole = marks[i];
+		uint64_t target = found->items[i].target;
+		bool is_call;
+		if (trace_goes_to(trace, &whole, target, &is_call)) {
+			add_place(trace, round, &callings[count], &places[count], &whole, target);
+			count++;
+		}
+		if (!marks[i].found && is_entered_between(trace, marks[i].addr)) {
+			uint64_t addr = marks[i].addr;
+			struct sweep_mark mark = {.addr = addr, .found = true, .run = addr};
+			add_place(trace, round, &callings[count], &places[count], &mark, target);
+			count++;
+		}
+	}
+	if (!trace->failed) {
+		follow_places(trace, callings, places, count);
+	}
+	free(callings);
+	free(places);
 }
 
 static void follow_calls(struct trace *trace, struct round round,
@@ -164,17 +199,7 @@ static void follow_calls(struct trace *trace, struct round round,
 	if (!trace->failed) {
 		trace_prepare(trace, places, count);
 	}
-	for (size_t i = 0; i < found->count && !trace->failed; i++) {
-		struct sweep_mark whole = marks[i];
-		uint64_t target = found->items[i].target;
-		bool is_call;
-		if (trace_goes_to(trace, &whole, target, &is_call)) {
-			follow_call(trace, round, &whole, target);
-		}
-		if (!marks[i].found) {
-			follow_between(trace, round, marks[i].addr, target);
-		}
-	}
+	follow_marks(trace, round, found, marks);
 	free(marks);
 	free(places);
 }

@@ -741,16 +741,15 @@ enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)
 	return analyse(flow);
 }
 
-enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t addr)
+enum g2s_code g2s_flow_cover(struct g2s_flow *flow, const uint64_t *starts, size_t count)
 {
-	if (g2s_flow_before(flow, addr) != NULL) {
-		return G2S_OK;
-	}
-	if (!g2s_grow(&flow->seeds, &flow->seed_capacity, flow->seed_count + 1,
+	if (!g2s_grow(&flow->seeds, &flow->seed_capacity, flow->seed_count + count,
 	              sizeof(*flow->seeds))) {
 		return G2S_ERR_MEMORY;
 	}
-	flow->seeds[flow->seed_count++] = start;
-	add_leader(flow, start);
+	for (size_t i = 0; i < count; i++) {
+		flow->seeds[flow->seed_count++] = starts[i];
+		add_leader(flow, starts[i]);
+	}
 	return analyse(flow);
 }

@@ -229,17 +229,33 @@ static bool insn_may_write(const struct stores *stores, uint64_t insn_addr)
 	       may_write(stores, &insn);
 }
 
-/* Looks at every store of the function that holds the mark, in each of its contexts. */
-static void walk_function(struct stores *stores, const struct sweep_mark *mark)
+/*
+ * Looks at every store of a function, which the first mark and others up to count are in; code at
+ * the marks that no path reaches as well.
+ */
+static void walk_function(struct stores *stores, const struct g2s_function *function,
+                          const struct sweep_mark *marks, size_t count)
 {
 	struct trace *trace = stores->trace;
-	const struct g2s_function *function = trace_function(trace, mark->addr);
-	if (function != NULL && trace_enter(trace, function->start)) {
-		trace->failed = g2s_flow_before(trace->flow, mark->insn) == NULL &&
-		                g2s_flow_cover(trace->flow, mark->run, mark->insn) != G2S_OK;
-		trace->flow_entry = 0;
+	uint64_t *starts = calloc(count + 1, sizeof(*starts));
+	size_t start_count = 0;
+	if (starts == NULL || !trace_enter(trace, function->start)) {
+		trace->failed = true;
+	}
+	for (size_t i = 0; !trace->failed && i < count && marks[i].addr < function->end; i++) {
+		if (marks[i].insn != 0 && g2s_flow_before(trace->flow, marks[i].insn) == NULL &&
+		    insn_may_write(stores, marks[i].insn)) {
+			starts[start_count++] = marks[i].run;
+		}
+	}
+	if (!trace->failed && start_count != 0) {
+		trace->failed = g2s_flow_cover(trace->flow, starts, start_count) != G2S_OK;
+	}
+	trace->flow_entry = 0;
+	if (!trace->failed) {
 		g2s_flow_walk(trace->flow, visit_insn, stores);
 	}
+	free(starts);
 }
 
 /* Looks at the functions that name one of the globals; found is sorted by place. */
@@ -264,7 +280,7 @@ static void walk_functions(struct stores *stores, const struct g2s_references *f
 		if (function != NULL && function->start != last && marks[i].insn != 0 &&
 		    insn_may_write(stores, marks[i].insn)) {
 			last = function->start;
-			walk_function(stores, &marks[i]);
+			walk_function(stores, function, &marks[i], count - i);
 		}
 	}
 	free(marks);

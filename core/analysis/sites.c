@@ -146,31 +146,43 @@ static bool is_entered_between(struct trace *trace, const struct g2s_function *f
 	return trace_enter(trace, function->start) && g2s_flow_reaches(trace->flow, mark->addr);
 }
 
-/* A confirmed hit: looks at the number that reaches it. */
-static void take_hit(struct trace *trace, const struct sweep_mark *mark, struct g2s_hit hit)
+/* Hits that are instructions, and the places to visit for them. */
+struct taken {
+	struct trace *trace;
+	struct g2s_hit *hits;
+	struct place *places;
+	size_t count;
+};
+
+/* Takes a hit that is an instruction where the mark says. */
+static void take_hit(struct taken *taken, const struct sweep_mark *mark, struct g2s_hit hit)
 {
 	hit.addr = mark->addr;
-	add_raw(trace, hit.addr, hit.entry);
-	trace_place(trace, mark, visit_entry, &hit);
+	add_raw(taken->trace, hit.addr, hit.entry);
+	taken->hits[taken->count] = hit;
+	taken->places[taken->count] =
+		(struct place){.mark = *mark, .user = &taken->hits[taken->count]};
+	taken->count++;
 }
 
 /*
  * A hit at which straight decoding begins no instruction: it may be behind the prefixes of one, and
  * code may also jump into what straight decoding takes for the middle of an instruction.
  */
-static void look_at_inside(struct trace *trace, const struct sweep_mark *mark, struct g2s_hit hit)
+static void look_at_inside(struct taken *taken, const struct sweep_mark *mark, struct g2s_hit hit)
 {
+	struct trace *trace = taken->trace;
 	const struct g2s_program *program = trace->program;
 	const struct g2s_function *function = trace_function(trace, hit.addr);
 	struct sweep_mark whole = *mark;
 	struct g2s_insn insn;
 	if (sweep_settle(program->arch, &program->elf, &whole, &insn) &&
 	    insn.enters == hit.entry + 1) {
-		take_hit(trace, &whole, hit);
+		take_hit(taken, &whole, hit);
 	}
 	if (function != NULL && is_entered_between(trace, function, mark)) {
 		struct sweep_mark reached = {.addr = hit.addr, .found = true, .run = hit.addr};
-		take_hit(trace, &reached, hit);
+		take_hit(taken, &reached, hit);
 	}
 }
 
@@ -197,6 +209,30 @@ static void sweep_hits(struct trace *trace, struct sweep_mark *marks, size_t cou
 	}
 }
 
+/* Looks at the number that reaches each hit that is an instruction. */
+static void take_hits(struct trace *trace, const struct sweep_mark *marks, size_t count)
+{
+	/* A hit can be two: as it was found, and with the prefixes before it. */
+	struct taken taken = {
+		.trace = trace,
+		.hits = calloc(2 * count + 1, sizeof(*taken.hits)),
+		.places = calloc(2 * count + 1, sizeof(*taken.places)),
+	};
+	trace->failed = trace->failed || taken.hits == NULL || taken.places == NULL;
+	for (size_t i = 0; i < count && !trace->failed; i++) {
+		if (marks[i].found) {
+			take_hit(&taken, &marks[i], trace->refs.hits.items[i]);
+		} else {
+			look_at_inside(&taken, &marks[i], trace->refs.hits.items[i]);
+		}
+	}
+	if (!trace->failed) {
+		trace_places(trace, taken.places, taken.count, visit_entry);
+	}
+	free(taken.hits);
+	free(taken.places);
+}
+
 /* Decides which hits are instructions, and looks at the number that reaches each of those. */
 static void find_raw_sites(struct trace *trace)
 {
@@ -205,22 +241,16 @@ static void find_raw_sites(struct trace *trace)
 	uint64_t *places = calloc(count + 1, sizeof(*places));
 	if (marks == NULL || places == NULL) {
 		trace->failed = true;
-		goto done;
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !trace->failed; i++) {
 		marks[i] = (struct sweep_mark){.addr = trace->refs.hits.items[i].addr};
 		places[i] = trace->refs.hits.items[i].addr;
 	}
-	sweep_hits(trace, marks, count);
-	trace_prepare(trace, places, count);
-	for (size_t i = 0; i < count && !trace->failed; i++) {
-		if (marks[i].found) {
-			take_hit(trace, &marks[i], trace->refs.hits.items[i]);
-		} else {
-			look_at_inside(trace, &marks[i], trace->refs.hits.items[i]);
-		}
+	if (!trace->failed) {
+		sweep_hits(trace, marks, count);
+		trace_prepare(trace, places, count);
+		take_hits(trace, marks, count);
 	}
-done:
 	free(marks);
 	free(places);
 }

@@ -12,10 +12,6 @@ enum {
 	MAX_SETS = 1 << 15,
 	/* Most parameters of one function that are asked for; beyond, it is reported. */
 	MAX_PARAMETERS = 32,
-	/* Most contexts looked at for one place; beyond, the place is reported. */
-	MAX_CONTEXTS = 256,
-	/* Most unreached runs of a function that are entered to reach one place. */
-	MAX_RUNS = 64,
 };
 
 static const char *reason_word(enum g2s_reason reason)
@@ -340,8 +336,7 @@ void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count)
 	}
 }
 
-/* The fragment that starts at start; its index in *at, also when it is to be inserted there. */
-static struct fragment *find_fragment(const struct trace *trace, uint64_t start, size_t *at)
+struct fragment *trace_fragment(const struct trace *trace, uint64_t start, size_t *at)
 {
 	size_t low = 0;
 	size_t high = trace->fragment_count;
@@ -365,7 +360,7 @@ static bool add_fragment(struct trace *trace, uint64_t addr)
 	size_t at;
 	const struct g2s_function *function = trace_function(trace, addr);
 	if (function == NULL || function->go != 0 ||
-	    find_fragment(trace, function->start, &at) != NULL) {
+	    trace_fragment(trace, function->start, &at) != NULL) {
 		return false;
 	}
 	if (!g2s_grow(&trace->fragments, &trace->fragment_capacity, trace->fragment_count + 1,
@@ -402,7 +397,7 @@ static void enter_inside(struct trace *trace, uint64_t place, uint64_t target, b
 	size_t at;
 	const struct g2s_function *inside = trace_function(trace, target);
 	struct fragment *fragment =
-		inside == NULL ? NULL : find_fragment(trace, inside->start, &at);
+		inside == NULL ? NULL : trace_fragment(trace, inside->start, &at);
 	if (fragment == NULL || target == fragment->start) {
 		return;
 	}
@@ -521,102 +516,4 @@ void trace_prepare(struct trace *trace, const uint64_t *places, size_t count)
 	}
 	free(windows);
 	free(next.items);
-}
-
-/* Collects the entries from which fragment start is reached, its own first. */
-static void collect(struct trace *trace, uint64_t start, uint64_t *entries, size_t *count)
-{
-	uint64_t seen[MAX_CONTEXTS];
-	size_t seen_count = 0;
-	size_t done = 0;
-	seen[seen_count++] = start;
-	while (done < seen_count) {
-		size_t at;
-		uint64_t current = seen[done++];
-		const struct fragment *fragment = find_fragment(trace, current, &at);
-		if (*count < MAX_CONTEXTS) {
-			entries[(*count)++] = current;
-		}
-		for (size_t i = 0; fragment != NULL && i < fragment->entry_count; i++) {
-			if (*count < MAX_CONTEXTS) {
-				entries[(*count)++] = fragment->entries[i];
-			}
-		}
-		for (size_t i = 0; fragment != NULL && i < fragment->parent_count; i++) {
-			bool known = false;
-			for (size_t j = 0; j < seen_count && !known; j++) {
-				known = seen[j] == fragment->parents[i];
-			}
-			if (!known && seen_count < MAX_CONTEXTS) {
-				seen[seen_count++] = fragment->parents[i];
-			}
-		}
-	}
-}
-
-/* A first try: most numbers are chosen right before the place, whatever came before. */
-static bool try_straight(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
-                         void *user)
-{
-	struct g2s_insn insn;
-	const struct g2s_state *state;
-	if (mark->block == 0) {
-		return false;
-	}
-	state = g2s_flow_straight(trace->flow, mark->block, mark->addr, &insn);
-	return state != NULL && visit(trace, &insn, state, true, user);
-}
-
-/*
- * Brings a place that no path reaches into the analysis: from the start of the function on,
- * each straight run of code that is not reached is entered with nothing known, until the place
- * is reached.
- */
-static bool cover(struct trace *trace, const struct g2s_function *function,
-                  const struct sweep_mark *mark)
-{
-	struct g2s_range range = {function->start, function->end};
-	uint64_t run = function->start;
-	for (unsigned i = 0; i < MAX_RUNS && g2s_flow_before(trace->flow, mark->addr) == NULL &&
-	                     sweep_next_run(trace->program->arch, &trace->program->elf, range,
-	                                    &run) && run <= mark->addr; i++) {
-		if (g2s_flow_before(trace->flow, run) == NULL &&
-		    g2s_flow_cover(trace->flow, run, run) != G2S_OK) {
-			return false;
-		}
-	}
-	return g2s_flow_cover(trace->flow, mark->run, mark->addr) == G2S_OK;
-}
-
-void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
-                 void *user)
-{
-	uint64_t entries[MAX_CONTEXTS];
-	size_t count = 0;
-	size_t reached = 0;
-	const struct g2s_function *function = trace_function(trace, mark->addr);
-	if (function == NULL || (function->go != 0 && try_straight(trace, mark, visit, user))) {
-		return;
-	}
-	collect(trace, function->start, entries, &count);
-	uint64_t own = entries[0];
-	for (size_t i = 0; i < count && !trace->failed; i++) {
-		const struct g2s_state *state;
-		if (trace_enter(trace, entries[i]) &&
-		    (state = g2s_flow_before(trace->flow, mark->addr)) != NULL) {
-			visit(trace, g2s_flow_insn(trace->flow, mark->addr), state, false, user);
-			reached++;
-		}
-	}
-	if (trace->failed || (reached != 0 && count < MAX_CONTEXTS)) {
-		return;
-	}
-	/* No path that could be followed leads here: it is entered by ways that are not known. */
-	if (!trace_enter(trace, own) || !cover(trace, function, mark)) {
-		trace->failed = true;
-		return;
-	}
-	trace->flow_entry = 0;
-	visit(trace, g2s_flow_insn(trace->flow, mark->addr),
-	      g2s_flow_before(trace->flow, mark->addr), false, user);
 }

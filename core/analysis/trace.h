@@ -6,6 +6,7 @@
 #include "g2s/analysis/refs.h"
 #include "g2s/analysis/sites.h"
 #include "map.h"
+#include "sweep.h"
 
 /*
  * The state of one search for numbers; what the files of this wing share.  See sites.h for how
@@ -166,13 +167,25 @@ typedef bool (*trace_visit)(struct trace *trace, const struct g2s_insn *insn,
 /* Sees to it that the contexts of the functions that hold the places (sorted) are known. */
 void trace_prepare(struct trace *trace, const uint64_t *places, size_t count);
 
+/* The fragment that starts at start; its index in *at, also when it is to be inserted there. */
+struct fragment *trace_fragment(const struct trace *trace, uint64_t start, size_t *at);
+
+/* A place that is to be visited. */
+struct place {
+	/* What straight decoding says of it. */
+	struct sweep_mark mark;
+	/* Handed to the visit. */
+	void *user;
+	/* Of trace_places's own: its number among all of them, and whether it was visited. */
+	size_t number;
+	bool reached;
+};
+
 /*
- * Visits the instruction that mark has found in every context that reaches it, after a first
- * try with the straight code before it.  The place's function has been prepared.
+ * Visits the instruction of each place in every context that reaches it, after a first try with the
+ * straight code before it.  The places' functions have been prepared.  Moves the places about.
  */
-struct sweep_mark;
-void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
-                 void *user);
+void trace_places(struct trace *trace, struct place *places, size_t count, trace_visit visit);
 
 /* Brings the analysis of entry into the flow; false when memory ran out. */
 bool trace_enter(struct trace *trace, uint64_t entry);

@@ -31,11 +31,10 @@ void g2s_flow_free(struct g2s_flow *flow);
 enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end);
 
 /*
- * Makes sure that the instruction at addr, which straight decoding of the function found, is in
- * the analysis: code that no path reaches (behind a jump that nobody can follow, or dead) is
- * entered at start with nothing known.
+ * Brings code that no path reaches (behind a jump that nobody can follow, or dead) into the
+ * analysis: it is entered at each of the count starts with nothing known.
  */
-enum g2s_code g2s_flow_cover(struct g2s_flow *flow, uint64_t start, uint64_t addr);
+enum g2s_code g2s_flow_cover(struct g2s_flow *flow, const uint64_t *starts, size_t count);
 
 /*
  * What holds before the instruction at addr, judged by the straight code from start to it
