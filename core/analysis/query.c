@@ -184,7 +184,7 @@ bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
 struct usage {
 	struct g2s_flow *flow;
 	uint8_t reg;
-	bool calls;
+	bool changes;
 	bool used;
 };
 
@@ -216,27 +216,35 @@ static bool operand_uses(const struct usage *usage, const struct g2s_state *stat
 	}
 }
 
+/* The same of an operand that is read; an address is not read, but computed. */
+static bool source_uses(const struct usage *usage, const struct g2s_state *state,
+                        const struct g2s_effect *effect, const struct g2s_operand *operand)
+{
+	bool loads = operand->kind == G2S_OPERAND_MEMORY && effect->op != G2S_OP_ADDRESS;
+	return !(loads && usage->changes) && operand_uses(usage, state, operand);
+}
+
 static void visit_usage(void *user, const struct g2s_state *state, const struct g2s_insn *insn)
 {
 	struct usage *usage = user;
-	bool leaves = (usage->calls && graph_is_call(insn)) ||
+	bool leaves = (usage->changes && graph_is_call(insn)) ||
 	              insn->step == G2S_STEP_JUMP_INDIRECT ||
 	              (insn->step == G2S_STEP_JUMP && !graph_stays(usage->flow, insn->target));
 	bool used = leaves && holds_entry(usage, state->registers[usage->reg]);
 	used = used || (insn->reads >> usage->reg & 1) != 0;
 	for (unsigned e = 0; e < insn->effect_count; e++) {
 		const struct g2s_effect *effect = &insn->effects[e];
-		used = used || operand_uses(usage, state, &effect->a) ||
-		       operand_uses(usage, state, &effect->b) ||
+		used = used || source_uses(usage, state, effect, &effect->a) ||
+		       source_uses(usage, state, effect, &effect->b) ||
 		       (effect->dst.kind == G2S_OPERAND_MEMORY &&
 		        operand_uses(usage, state, &effect->dst));
 	}
 	usage->used = usage->used || used;
 }
 
-bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool calls)
+bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool changes)
 {
-	struct usage usage = {flow, reg, calls, false};
+	struct usage usage = {flow, reg, changes, false};
 	g2s_flow_walk(flow, visit_usage, &usage);
 	return usage.used || flow->too_large;
 }

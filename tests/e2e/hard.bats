@@ -67,6 +67,20 @@ alike_all() {
 	done
 }
 
+@test "Go without optimisation: nothing is missing, nothing is unresolved" {
+	for version in 1.17 1.21 1.27 installed; do
+		for name in hello web exec; do
+			label="$name unoptimised, Go $version"
+			fixture $version $name unoptimised || continue
+			scan "$label" "$program" || continue
+			seen "$label" 1 "$program" || continue
+			said_of "$label"
+			[ -z "$(unresolved)" ] || fault "$label: unresolved: $(unresolved | paste -s -d ' ' -)"
+		done
+	done
+	verdict
+}
+
 @test "names are only names: symbols against a table without names" {
 	for version in $versions; do
 		alike "$version" chosen plain 2-6,8 names

@@ -108,8 +108,9 @@ bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
 
 /*
  * True unless the analysed function certainly does nothing with what it finds in register reg at
- * its entry; with calls, calls in which the register still holds that count as a use.
+ * its entry.  With changes, it is taken for a pointer, and what matters is whether anything changes
+ * behind it: loads from there do not count, and calls in which the register still holds it do.
  */
-bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool calls);
+bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool changes);
 
 #endif
