@@ -106,7 +106,7 @@ ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
 
 # --- targets ------------------------------------------------------------------------------------------
 
-.PHONY: all test-programs install uninstall clean check check-unit check-cli check-build check-e2e \
+.PHONY: all test-programs install uninstall dist clean check check-unit check-cli check-build check-e2e \
 	e2e-docker check-asan static bench help FORCE
 .SUFFIXES:
 
@@ -156,6 +156,17 @@ uninstall: ## remove what install has put there
 		'$(MANDIR)' '$(PREFIX)/share/bash-completion' '$(PREFIX)/share/zsh' '$(PREFIX)/share/fish' '$(PREFIX)/share' '$(PREFIX)'; do \
 		rmdir "$(DESTDIR)$$directory" 2>/dev/null || :; done ;; esac
 
+VERSION = $(shell sed -n 's/^.define G2S_VERSION "\(.*\)"$$/\1/p' include/g2s/version.h)
+RELEASE = .build/pack/g2s-$(VERSION)-linux-$(firstword $(subst -, ,$(shell $(COMPILER) -dumpmachine)))
+
+dist: all ## leave a release in dist: tar.gz, SPDX document, SHA256SUMS
+	@rm -rf .build/pack
+	+@$(MAKE) -s --no-print-directory install DESTDIR='$(CURDIR)/$(RELEASE)' PREFIX= BINDIR=/bin MANDIR=/share/man \
+		BASHCOMPDIR=/share/bash-completion/completions ZSHCOMPDIR=/share/zsh/site-functions \
+		FISHCOMPDIR=/share/fish/vendor_completions.d
+	$(SAY) TAR $(DIST)/$(notdir $(RELEASE)).tar.gz
+	@MUSL_LICENSE='$(MUSL_LICENSE)' scripts/release '$(RELEASE)' '$(VERSION)' '$(DIST)' '$(SRC)' '$(MUSL_LIB)'
+
 clean: ## remove .build and dist
 	rm -rf .build dist
 
@@ -165,7 +176,8 @@ help: ## print this
 	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR;'
 	@echo 'CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, LTO, V=1;'
 	@echo 'ZYDIS_SRC, ZYCORE_SRC, CJSON_SRC: unpacked sources or the pinned tarballs, to build offline;'
-	@echo 'G2S_CACHE: where what was fetched is kept.'
+	@echo 'G2S_CACHE: where what was fetched is kept; MUSL_LICENSE: a file for "make dist";'
+	@echo 'SOURCE_DATE_EPOCH: the date of a release, else that of the changelog.'
 
 # --- third-party sources ------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ start_engine() {
 
 setup_file() {
 	unavailable=
-	export PATH client home name before unavailable
+	export PATH client home name before unavailable goroot
 	[ "$(id -u)" -eq 0 ] || cannot "a Docker Engine needs root" || return 0
 	place_engine && place_base || return 0
 	home=$(mktemp -d)
@@ -154,9 +154,9 @@ base_image() {
 	rm -rf "$tree"
 }
 
-# readme WORD: the README's commands of docker that begin so.
+# readme WORD: the README's commands of docker that begin so; less the one that is for a clone of this repository.
 readme() {
-	grep -E "^docker $1 " "$root/README.md" | sed -E 's/ +#.*//'
+	grep -E "^docker $1 " "$root/README.md" | grep -vF scripts/Containerfile | sed -E 's/ +#.*//'
 }
 
 # context DIRECTORY PROGRAM: a Go module, the tool, and the README's Dockerfile.
@@ -311,6 +311,78 @@ docker_starts() {
 
 @test "docker: --init, default action KILL_PROCESS" {
 	docker_starts web served kill-process tini
+}
+
+@test "docker: the image that holds g2s alone, and a build that copies from it" {
+	local command limit=300
+	program hello
+	command=$(grep -E '^docker build .* scripts/Containerfile ' "$root/README.md" | sed -E 's/ +#.*//')
+	echo "$command"
+	# What a clone has after make.
+	mkdir -p "$work/clone/scripts" "$work/clone/dist" "$work/app"
+	cp "$root/scripts/Containerfile" "$work/clone/scripts"
+	cp -P "$dist"/* "$work/clone/dist"
+	(cd "$work/clone" && export DOCKER_BUILDKIT=0 && eval "$command") || fault "$command"
+	# One layer, with one file.
+	id=$(docker create g2s)
+	docker export "$id" | tar -t | grep -vE '/$|^(dev/console|etc/(hostname|hosts|mtab|resolv\.conf)|\.dockerenv)$' >"$work/files"
+	docker rm "$id" >/dev/null
+	[ "$(cat "$work/files")" = g2s ] || fault "it holds $(cat "$work/files")"
+	run docker run --rm g2s --version
+	[ "$output" = "$("$dist/g2s" --version)" ] || fault "it says $output"
+	run docker run --rm -v "$directory/app:/app:ro" g2s scan /app
+	[ "$(grep -vc '^#' <<<"$output")" -eq "$(grep -vc '^#' "$directory/stream")" ] || fault "it scans: $output"
+	# The README's Dockerfile, with the README's other second line; the executable is not beside it.
+	cp "$directory/Dockerfile" "$directory/main.go" "$directory/go.mod" "$work/app"
+	command=$(grep -oE '`COPY --from=g2s [^`]*`' "$root/README.md" | tr -d '`')
+	sed -i "2s|.*|$command|" "$work/app/Dockerfile"
+	grep -qx 'COPY --from=g2s /g2s /usr/local/bin/' "$work/app/Dockerfile" || fault "the README has lost its line"
+	for kit in 0 1; do
+		if [ "$kit" -eq 1 ] && ! has_kit; then
+			continue
+		fi
+		(cd "$work/app" && export DOCKER_BUILDKIT=$kit && docker build --target=profile -t copied-$kit .) ||
+			fault "BuildKit $kit: a build with $command fails"
+		id=$(docker create copied-$kit /none)
+		docker cp "$id:/profile.json" "$work/app/profile-$kit.json"
+		docker rm "$id" >/dev/null
+		cmp "$work/app/profile-$kit.json" "$directory/profile.json" || fault "BuildKit $kit: another profile"
+	done
+	[ "$faults" -eq 0 ]
+}
+
+# manual: the commands of go2seccomp's example, each in one line.
+manual() {
+	sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$root/applets/go2seccomp.1" | sed -e ':again; /\\e$/ { N; s/\\e\n */ /; b again }' |
+		sed -n 's/^\$ //p'
+}
+
+@test "docker: the older tool's example, from go build to docker run" {
+	local limit=300
+	mkdir "$work/helloworld" "$work/image"
+	cd "$work/helloworld"
+	printf '%s\n' 'package main' '' 'import "fmt"' '' 'func main() {' '	fmt.Println("Hello World")' '}' >main.go
+	printf 'module helloworld\n\ngo 1.26\n' >go.mod
+	manual >"$work/commands"
+	cat "$work/commands"
+	[ "$(cut -d ' ' -f 1 "$work/commands" | tr '\n' ' ')" = "env go2seccomp docker " ]
+	export PATH=$dist:$goroot/bin:$PATH GOTOOLCHAIN=local GOFLAGS='' GOENV=off GOCACHE=$work/cache
+	# What builds the image is not told; all that is in it is the program.
+	eval "$(sed -n 1p "$work/commands")"
+	eval "$(sed -n 2p "$work/commands")"
+	cp helloworld "$work/image"
+	printf 'FROM scratch\nCOPY helloworld /\nENTRYPOINT ["/helloworld"]\n' >"$work/image/Dockerfile"
+	DOCKER_BUILDKIT=0 docker build -t helloworld "$work/image"
+	for ((i = 1; i <= starts; i++)); do
+		run eval "$(sed -n 3p "$work/commands")" </dev/null
+		[ "$status $output" = "0 Hello World" ] || fault "run $i: status $status: $output"
+	done
+	# And it is the profile that decides.
+	jq '.syscalls[].names -= ["write"]' profile.json >less.json
+	mv less.json profile.json
+	run eval "$(sed -n 3p "$work/commands")" </dev/null
+	[ "$output" != "Hello World" ] || fault "it runs without write"
+	[ "$faults" -eq 0 ]
 }
 
 # docker_executes ACTION [INIT]: a server in the background, and its client by docker exec, under each profile.

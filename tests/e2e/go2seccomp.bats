@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # common.bash's variables
 #
-# What the older tool's documentation has its readers do, in its words; less what needs Docker.
+# What the older tool's documentation has its readers do, in its words; less its docker run, which
+# tests/docker/docker.bats has.
 
 load common
 
