@@ -16,6 +16,12 @@ enum {
 	MAX_CONTEXTS = 256,
 	/* Most unreached runs of a function that are entered to reach one place. */
 	MAX_RUNS = 64,
+	/*
+	 * Most instructions run for all places together: half as many as the file has bytes, and
+	 * some more; real programs need a tenth of that.  One function gets no more than a part.
+	 */
+	SOME_WORK = 1 << 20,
+	WORK_PARTS = 4,
 };
 
 static const char *reason_word(enum g2s_reason reason)
@@ -588,6 +594,40 @@ static bool cover(struct trace *trace, const struct g2s_function *function,
 	return g2s_flow_cover(trace->flow, mark->run, mark->addr) == G2S_OK;
 }
 
+/*
+ * True when the places of a function, which come one after the other, or those of all functions
+ * have cost more than they may: to look at each anew could cost the square of the file's size.
+ */
+static bool is_costly(struct trace *trace, const struct g2s_function *function)
+{
+	uint64_t work = g2s_flow_work(trace->flow);
+	if (trace->placed_in != function->start) {
+		trace->placed_in = function->start;
+		trace->placed_from = work;
+	}
+	uint64_t most = trace->program->elf.file.size / 2 + SOME_WORK;
+	return work > most || work - trace->placed_from > most / WORK_PARTS;
+}
+
+/* What the code right before a place says; nothing is known of what comes before that. */
+static void visit_straight(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
+                           void *user)
+{
+	struct g2s_insn insn;
+	const struct g2s_state *state = NULL;
+	if (mark->block != 0) {
+		state = g2s_flow_straight(trace->flow, mark->block, mark->addr, &insn);
+	}
+	if (state == NULL) {
+		state = g2s_flow_straight(trace->flow, mark->addr, mark->addr, &insn);
+	}
+	if (state == NULL) {
+		trace->failed = true;
+		return;
+	}
+	visit(trace, &insn, state, false, user);
+}
+
 void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
                  void *user)
 {
@@ -596,6 +636,10 @@ void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit
 	size_t reached = 0;
 	const struct g2s_function *function = trace_function(trace, mark->addr);
 	if (function == NULL || (function->go != 0 && try_straight(trace, mark, visit, user))) {
+		return;
+	}
+	if (is_costly(trace, function)) {
+		visit_straight(trace, mark, visit, user);
 		return;
 	}
 	collect(trace, function->start, entries, &count);
