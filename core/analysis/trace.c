@@ -500,8 +500,8 @@ void trace_prepare(struct trace *trace, const uint64_t *places, size_t count)
 	}
 	size_t window_count = 0;
 	for (size_t i = 0; i < count && !trace->failed; i++) {
-		if (add_fragment(trace, places[i])) {
-			const struct g2s_function *function = trace_function(trace, places[i]);
+		const struct g2s_function *function = trace_function(trace, places[i]);
+		if (function != NULL && add_fragment(trace, places[i])) {
 			windows[window_count++] =
 				(struct g2s_window){function->start + 1, function->end};
 		}
@@ -631,7 +631,7 @@ static void visit_straight(struct trace *trace, const struct sweep_mark *mark, t
 void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit visit,
                  void *user)
 {
-	uint64_t entries[MAX_CONTEXTS];
+	uint64_t entries[MAX_CONTEXTS] = {0};
 	size_t count = 0;
 	size_t reached = 0;
 	const struct g2s_function *function = trace_function(trace, mark->addr);
