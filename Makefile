@@ -11,6 +11,7 @@ FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # The compiler of what is installed, and that of the tests.
 MUSL_CC ?= musl-gcc
 HOST_CC ?= gcc
+CLANG ?= clang
 CFLAGS ?= -O2
 LDFLAGS ?=
 # "make WERROR=" for a compiler that warns of more than ours do.
@@ -20,7 +21,8 @@ WERROR ?= -Werror
 LTO ?=
 
 # What is built: release (musl, static), test (the C library of this machine), asan (the same, with the
-# address and undefined-behaviour sanitizers).  The targets below choose; each has its own directory.
+# address and undefined-behaviour sanitizers), msan (by clang, with its sanitizer of uninitialized memory).
+# The targets below choose; each has its own directory.
 VARIANT := release
 
 B := .build/$(VARIANT)
@@ -28,8 +30,8 @@ SRC := .build/src
 DIST_release := dist
 DIST := $(or $(DIST_$(VARIANT)),$(B)/dist)
 
-ifneq ($(filter-out release test asan,$(VARIANT)),)
-$(error VARIANT is release, test or asan)
+ifneq ($(filter-out release test asan msan,$(VARIANT)),)
+$(error VARIANT is release, test, asan or msan)
 endif
 
 # --- sources ------------------------------------------------------------------------------------------
@@ -95,6 +97,13 @@ VARIANT_CFLAGS := -fPIE -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefi
 	-fno-sanitize-recover=all
 LINK_FLAGS := -pie -fsanitize=address,undefined
 endif
+# What is called without the sanitizer (the C library) it knows about; Zydis and cJSON are built with it.
+ifeq ($(VARIANT),msan)
+COMPILER := $(CLANG)
+VARIANT_CFLAGS := -fPIE -O1 -g -fno-omit-frame-pointer -fsanitize=memory -fsanitize-memory-track-origins \
+	-fno-sanitize-recover=all
+LINK_FLAGS := -pie -fsanitize=memory
+endif
 
 G2S_CFLAGS := $(COMMON) $(WARNINGS) $(WERROR) $(VARIANT_CFLAGS) $(CPPFLAGS)
 # The third parties' own code: their warnings are theirs.  Without NDEBUG decoding is a sixth slower.
@@ -107,7 +116,7 @@ ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
 # --- targets ------------------------------------------------------------------------------------------
 
 .PHONY: all test-programs install uninstall dist clean check check-unit check-cli check-build check-e2e \
-	e2e-docker check-asan static bench help FORCE
+	e2e-docker check-asan distcheck static bench help FORCE
 .SUFFIXES:
 
 all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) $(COMPLETIONS) ## build dist/g2s and its links (the default)
@@ -128,6 +137,9 @@ e2e-docker: ## the README's image in a Docker Engine of its own (root, 4 GB of d
 
 check-asan: ## unit and cli tests under AddressSanitizer and UBSan
 	+scripts/test --asan unit cli
+
+distcheck: ## the whole matrix, in a clean copy of the tree: sanitizers, analysers, release, install, manuals
+	+scripts/distcheck
 
 export BENCH_FILES BENCH_RUNS BENCH_PARTS
 bench: all ## CPU time of whole processes (BENCH_FILES="...", BENCH_RUNS=n, BENCH_PARTS="...")
@@ -174,7 +186,7 @@ help: ## print this
 	@sed -n 's/^\([a-z0-9 -]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '|' '{ printf "%-46s %s\n", $$1, $$2 }'
 	@echo 'Variables: PREFIX, DESTDIR, BINDIR, MANDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR;'
-	@echo 'CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, WERROR, LTO, V=1;'
+	@echo 'CFLAGS, LDFLAGS, MUSL_CC, HOST_CC, CLANG, WERROR, LTO, V=1;'
 	@echo 'ZYDIS_SRC, ZYCORE_SRC, CJSON_SRC: unpacked sources or the pinned tarballs, to build offline;'
 	@echo 'G2S_CACHE: where what was fetched is kept; MUSL_LICENSE: a file for "make dist";'
 	@echo 'SOURCE_DATE_EPOCH: the date of a release, else that of the changelog.'

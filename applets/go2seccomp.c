@@ -6,6 +6,10 @@
 #include "g2s/policy/oci_json.h"
 #include "g2s/policy/seccomp.h"
 #include "g2s/streams.h"
+#include "g2s/text.h"
+
+#include <limits.h>
+#include <string.h>
 
 #define APPLET "go2seccomp"
 
@@ -65,7 +69,9 @@ static int run(const char *binary, const char *path)
 	status = cli_output_commit(&output);
 	if (status == G2S_EXIT_DONE) {
 		tell_profile(report.file, &profile);
-		fprintf(report.file, "Saved seccomp profile at %s\n", path);
+		char shown[4 * PATH_MAX];
+		g2s_text_escape(shown, sizeof(shown), path, strlen(path), G2S_TEXT_MESSAGE);
+		fprintf(report.file, "Saved seccomp profile at %s\n", shown);
 		status = cli_output_commit(&report);
 	}
 done:

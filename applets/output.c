@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,7 +98,7 @@ static mode_t wanted_mode(const char *path)
 	return 0666 & ~mask;
 }
 
-static bool replace_file(const struct cli_output *output)
+static bool replace_at_once(const struct cli_output *output)
 {
 	char temporary[PATH_MAX];
 	int length = snprintf(temporary, sizeof(temporary), "%.*s.g2s-XXXXXX",
@@ -126,6 +127,23 @@ static bool replace_file(const struct cli_output *output)
 	unlink(temporary);
 	errno = why;
 	return false;
+}
+
+/*
+ * A signal that would end the process (a terminal's, a shell's) waits: nobody would take the
+ * temporary file away.
+ */
+static bool replace_file(const struct cli_output *output)
+{
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	bool done = replace_at_once(output);
+	int why = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = why;
+	return done;
 }
 
 static bool write_special(const struct cli_output *output)

@@ -418,6 +418,8 @@ static int scan_all(struct scan *scan, const struct settings *settings, struct c
 		return status;
 	}
 	if (scan->status == G2S_EXIT_DONE && settings->strict && scan->stream.unresolved != 0) {
+		cli_message(APPLET, "the result is incomplete: %" PRIu64 " unresolved",
+		            scan->stream.unresolved);
 		return G2S_EXIT_INCOMPLETE;
 	}
 	return scan->status;

@@ -44,6 +44,12 @@ enum {
 	MAX_COUNTED_ON = 8,
 	/* Calls of one function that are applied instruction by instruction. */
 	MAX_INLINES = 32,
+	/*
+	 * An analysis that has run its instructions so often, and some more, gives up what still
+	 * changes.  Real functions need less than a third of that.
+	 */
+	MAX_WORK = 32,
+	SOME_WORK = 1 << 18,
 };
 
 struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_funcs *funcs,
@@ -359,11 +365,13 @@ static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state 
 		}
 	}
 	block->doubtful = block->doubtful && doubtful;
-	if (!state_join(&flow->m, block->state, state, flow->counting)) {
+	bool late = flow->work > flow->work_limit;
+	if (!state_join(&flow->m, block->state, state, flow->counting || late)) {
 		return;
 	}
 	block->pending = true;
-	if (++block->joins == MAX_JOINS) {
+	block->joins += block->joins < MAX_JOINS;
+	if (block->joins == MAX_JOINS || late) {
 		state_widen(block->state);
 	}
 }
@@ -481,6 +489,7 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 			return;
 		}
 		state_step(&flow->m, state, insn);
+		flow->work++;
 		if ((insn->step == G2S_STEP_JUMP || insn->step == G2S_STEP_BRANCH) && !last_doubt) {
 			take_jump(flow, index, insn, state);
 		}
@@ -683,6 +692,8 @@ static enum g2s_code analyse(struct g2s_flow *flow)
 		flow->pool_pending = false;
 		flow->pool_joins = 0;
 		flow->counted_on = 0;
+		flow->work += flow->node_count;
+		flow->work_limit = flow->work + MAX_WORK * flow->node_count + SOME_WORK;
 		seed_block(flow, flow->entry, true);
 		for (size_t i = 0; i < flow->seed_count; i++) {
 			seed_block(flow, flow->seeds[i], false);

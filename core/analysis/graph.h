@@ -95,6 +95,12 @@ struct g2s_flow {
 	unsigned counted_on;
 	/* The block that runs has run so often that it must be part of a loop that counts. */
 	bool counting;
+	/*
+	 * Instructions run so far, ever; and at which of them the analysis at hand has taken so
+	 * long that whatever still changes is given up.
+	 */
+	uint64_t work;
+	uint64_t work_limit;
 	bool too_large;
 	bool failed;
 };

@@ -12,6 +12,12 @@
 enum {
 	/* Most contexts looked at for one function; beyond, its places are reported. */
 	MAX_CONTEXTS = 256,
+	/*
+	 * Most instructions run for all places together: half as many as the file has bytes, and
+	 * some more; real programs need a tenth of that.  One function gets no more than a part.
+	 */
+	SOME_WORK = 1 << 20,
+	WORK_PARTS = 4,
 };
 
 /* The places of one function that are still to be visited. */
@@ -98,6 +104,22 @@ static void visit_covered(struct group *group)
 }
 
 /*
+ * True when the places of a function, which come one after the other, or those of all functions
+ * have cost more than they may: what damage makes of a file could cost the square of its size.
+ */
+static bool is_costly(const struct group *group)
+{
+	struct trace *trace = group->trace;
+	uint64_t work = g2s_flow_work(trace->flow);
+	if (trace->placed_in != group->function->start) {
+		trace->placed_in = group->function->start;
+		trace->placed_from = work;
+	}
+	uint64_t most = trace->program->elf.file.size / 2 + SOME_WORK;
+	return work > most || work - trace->placed_from > most / WORK_PARTS;
+}
+
+/*
  * Finds the next straight runs of code, up to the last place, that the analysis has not come to:
  * most of them at most, from *run on, which moves on.  Answers how many there are.
  */
@@ -130,7 +152,7 @@ static bool cover_runs(struct group *group)
 	for (size_t most = 1; group->count != 0; most *= 2) {
 		fine = g2s_grow(&starts, &capacity, most, sizeof(*starts));
 		size_t count = fine ? next_runs(group, &run, starts, most) : 0;
-		if (count == 0) {
+		if (count == 0 || is_costly(group)) {
 			break;
 		}
 		fine = g2s_flow_cover(group->trace->flow, starts, count) == G2S_OK;
@@ -175,6 +197,51 @@ static void report_places(const struct group *group)
 	}
 }
 
+/* What the code right before a place says; nothing is known of what comes before that. */
+static void visit_straight(const struct group *group, const struct place *place)
+{
+	struct trace *trace = group->trace;
+	struct g2s_insn insn;
+	const struct g2s_state *state = NULL;
+	if (place->mark.block != 0) {
+		state = g2s_flow_straight(trace->flow, place->mark.block, place->mark.addr, &insn);
+	}
+	if (state == NULL) {
+		state = g2s_flow_straight(trace->flow, place->mark.addr, place->mark.addr, &insn);
+	}
+	if (state == NULL) {
+		trace->failed = true;
+		return;
+	}
+	group->visit(trace, &insn, state, false, place->user);
+}
+
+/* The places that are left, when to look further at the function would cost too much. */
+static void visit_cheaply(const struct group *group)
+{
+	for (size_t i = 0; i < group->count && !group->trace->failed; i++) {
+		visit_straight(group, &group->places[i]);
+	}
+	group->trace->flow_entry = 0;
+}
+
+/* Visits the places in each of the contexts; false when that costs too much. */
+static bool visit_contexts(struct group *group, const uint64_t *entries, size_t count)
+{
+	struct trace *trace = group->trace;
+	for (size_t c = 0; c < count && !trace->failed; c++) {
+		if (is_costly(group) || !trace_enter(trace, entries[c])) {
+			return false;
+		}
+		for (size_t i = 0; i < group->count && !trace->failed; i++) {
+			if (g2s_flow_before(trace->flow, group->places[i].mark.addr) != NULL) {
+				visit_place(group, &group->places[i]);
+			}
+		}
+	}
+	return true;
+}
+
 static void visit_group(struct group *group)
 {
 	struct trace *trace = group->trace;
@@ -188,15 +255,13 @@ static void visit_group(struct group *group)
 		return;
 	}
 	collect(trace, group->function->start, entries, &count);
-	for (size_t c = 0; c < count && trace_enter(trace, entries[c]); c++) {
-		for (size_t i = 0; i < group->count && !trace->failed; i++) {
-			if (g2s_flow_before(trace->flow, group->places[i].mark.addr) != NULL) {
-				visit_place(group, &group->places[i]);
-			}
-		}
-	}
-	if (trace->failed || count == MAX_CONTEXTS) {
+	bool whole = visit_contexts(group, entries, count);
+	if (!trace->failed && !whole) {
+		visit_cheaply(group);
+	} else if (!trace->failed && count == MAX_CONTEXTS) {
 		report_places(group);
+	}
+	if (trace->failed || !whole || count == MAX_CONTEXTS) {
 		return;
 	}
 	drop_reached(group);

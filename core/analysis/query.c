@@ -101,6 +101,11 @@ void g2s_flow_walk(struct g2s_flow *flow, g2s_flow_visit visit, void *user)
 	}
 }
 
+uint64_t g2s_flow_work(const struct g2s_flow *flow)
+{
+	return flow->work;
+}
+
 uint64_t g2s_flow_entry(const struct g2s_flow *flow)
 {
 	return flow->entry;

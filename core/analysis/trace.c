@@ -489,8 +489,8 @@ void trace_prepare(struct trace *trace, const uint64_t *places, size_t count)
 	}
 	size_t window_count = 0;
 	for (size_t i = 0; i < count && !trace->failed; i++) {
-		if (add_fragment(trace, places[i])) {
-			const struct g2s_function *function = trace_function(trace, places[i]);
+		const struct g2s_function *function = trace_function(trace, places[i]);
+		if (function != NULL && add_fragment(trace, places[i])) {
 			windows[window_count++] =
 				(struct g2s_window){function->start + 1, function->end};
 		}

@@ -123,6 +123,9 @@ struct trace {
 	struct fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
+	/* The function whose places trace_place looks at, and the work of the flow before them. */
+	uint64_t placed_in;
+	uint64_t placed_from;
 	/* Memory ran out; everything stops at the next look at this. */
 	bool failed;
 };

@@ -14,6 +14,8 @@
 enum {
 	MAX_SEGMENTS = 4096,
 	MAX_SECTIONS = 1 << 20,
+	/* How often all segments together may hold the file: linkers share some pages. */
+	MAX_TIMES_MAPPED = 4,
 };
 
 static bool file_uint(const struct g2s_elf *elf, uint64_t offset, unsigned width, uint64_t *out)
@@ -207,6 +209,7 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 	if (elf->segments == NULL) {
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
+	uint64_t mapped = 0;
 	for (uint64_t i = 0; i < phnum; i++) {
 		struct program_header ph;
 		uint64_t offset = phoff + i * phentsize;
@@ -220,6 +223,8 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 			if (code != G2S_OK) {
 				return code;
 			}
+			/* Each is at most the file, and they are few: no sum overflows. */
+			mapped += ph.size == 0 ? 0 : ph.file_size;
 		} else if (ph.type == PT_DYNAMIC && range.end >= range.start) {
 			*dynamic = range;
 		} else if (ph.type == PT_GNU_RELRO && range.end >= range.start) {
@@ -236,6 +241,10 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 	}
 	if (elf->segment_count == 0) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "no loadable segments");
+	}
+	if (mapped / MAX_TIMES_MAPPED > elf->file.size) {
+		return g2s_fail(err, G2S_ERR_FORMAT, 0,
+		                "the segments load the same parts of the file again and again");
 	}
 	elf->program_headers = (struct g2s_range){phoff, phoff + phnum * phentsize};
 	qsort(elf->segments, elf->segment_count, sizeof(*elf->segments), by_segment_addr);
@@ -412,31 +421,39 @@ static bool add_file_part(struct g2s_elf *elf, size_t *capacity, uint64_t offset
 	return true;
 }
 
-/* True when some section header says that the segment holds code. */
-static bool has_code_section(const struct g2s_elf *elf, const struct g2s_segment *segment)
+/* Marks the segments of which some section header says that they hold code. */
+static void mark_code_sections(const struct g2s_elf *elf, bool *holds_code)
 {
 	for (unsigned i = 0; i < elf->section_count; i++) {
 		struct g2s_section section;
 		uint64_t name;
-		if (elf_section_at(elf, i, &section, &name) &&
-		    (section.flags & SHF_EXECINSTR) != 0 && section.size != 0 &&
-		    g2s_elf_segment(elf, section.addr) == segment) {
-			return true;
+		if (!elf_section_at(elf, i, &section, &name) ||
+		    (section.flags & SHF_EXECINSTR) == 0 || section.size == 0) {
+			continue;
+		}
+		const struct g2s_segment *segment = g2s_elf_segment(elf, section.addr);
+		if (segment != NULL) {
+			holds_code[segment - elf->segments] = true;
 		}
 	}
-	return false;
 }
 
-/* Sections that are data in an executable segment, as old linkers mix them in. */
-static bool add_data_sections(struct g2s_elf *elf, const struct g2s_segment *segment,
-                              size_t *capacity)
+/*
+ * Sections that are data in an executable segment, as old linkers mix them in; of segments that are
+ * marked.
+ */
+static bool add_data_sections(struct g2s_elf *elf, const bool *holds_code, size_t *capacity)
 {
 	for (unsigned i = 0; i < elf->section_count; i++) {
 		struct g2s_section section;
 		uint64_t name;
-		if (elf_section_at(elf, i, &section, &name) && (section.flags & SHF_ALLOC) != 0 &&
-		    (section.flags & SHF_EXECINSTR) == 0 && section.type != SHT_NOBITS &&
-		    section.type != SHT_NULL && g2s_elf_segment(elf, section.addr) == segment &&
+		if (!elf_section_at(elf, i, &section, &name) || (section.flags & SHF_ALLOC) == 0 ||
+		    (section.flags & SHF_EXECINSTR) != 0 || section.type == SHT_NOBITS ||
+		    section.type == SHT_NULL) {
+			continue;
+		}
+		const struct g2s_segment *segment = g2s_elf_segment(elf, section.addr);
+		if (segment != NULL && segment->exec && holds_code[segment - elf->segments] &&
 		    !add_not_code(elf, capacity, section.addr, section.size)) {
 			return false;
 		}
@@ -452,12 +469,15 @@ bool elf_find_data_in_code(struct g2s_elf *elf)
 {
 	size_t capacity = 0;
 	uint64_t header = elf->word == 8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
-	for (size_t i = 0; i < elf->segment_count; i++) {
-		const struct g2s_segment *segment = &elf->segments[i];
-		if (segment->exec && has_code_section(elf, segment) &&
-		    !add_data_sections(elf, segment, &capacity)) {
-			return false;
-		}
+	bool *holds_code = calloc(elf->segment_count, sizeof(*holds_code));
+	if (holds_code == NULL) {
+		return false;
+	}
+	mark_code_sections(elf, holds_code);
+	bool fine = add_data_sections(elf, holds_code, &capacity);
+	free(holds_code);
+	if (!fine) {
+		return false;
 	}
 	for (size_t i = 0; i < elf->note_count; i++) {
 		uint64_t offset = (uint64_t)(elf->notes[i].data - elf->file.data);
@@ -497,10 +517,7 @@ enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2
 	if (code == G2S_OK) {
 		code = read_segments(elf, phoff, phnum, phentsize, &dynamic, err);
 	}
-	if (code == G2S_OK && !elf_read_tables(elf, dynamic)) {
-		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
-	}
-	return code;
+	return code == G2S_OK ? elf_read_tables(elf, dynamic, err) : code;
 }
 
 void g2s_elf_free(struct g2s_elf *elf)

@@ -18,8 +18,9 @@ bool elf_find_data_in_code(struct g2s_elf *elf);
 
 /*
  * Fills in relocations, symbols, exports and needs from the dynamic section in range (empty when
- * there is none) and the symbol tables.  False when memory ran out.
+ * there is none) and the symbol tables.  Fails when memory runs out, or for tables that say the
+ * same again and again.
  */
-bool elf_read_tables(struct g2s_elf *elf, struct g2s_range range);
+enum g2s_code elf_read_tables(struct g2s_elf *elf, struct g2s_range range, struct g2s_error *err);
 
 #endif

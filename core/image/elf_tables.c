@@ -15,7 +15,23 @@ struct dynamic {
 	uint64_t jmprel, jmprel_size, jmprel_type;
 	uint64_t symtab, strtab, strtab_size;
 	uint64_t hash, gnu_hash;
+	/* Why the tables cannot be what they say; NULL when it was memory that ran out. */
+	const char *damage;
 };
+
+/*
+ * Most libraries believed, a hundred times what large programs have: the same few bytes can name
+ * any number of them.
+ */
+enum {
+	MAX_NEEDED = 4096,
+};
+
+static bool damaged(struct dynamic *dynamic, const char *why)
+{
+	dynamic->damage = why;
+	return false;
+}
 
 static bool add_reloc(struct g2s_elf *elf, size_t *capacity, const struct g2s_reloc *reloc)
 {
@@ -137,7 +153,7 @@ static bool read_relocs(struct g2s_elf *elf, const struct dynamic *dynamic, uint
 }
 
 /* DT_RELR: an even word is an address, an odd one a bitmap of the words after it (gABI, 2022). */
-static bool read_relr(struct g2s_elf *elf, const struct dynamic *dynamic, size_t *capacity)
+static bool read_relr(struct g2s_elf *elf, struct dynamic *dynamic, size_t *capacity)
 {
 	struct g2s_bytes table;
 	uint64_t place = 0;
@@ -153,6 +169,10 @@ static bool read_relr(struct g2s_elf *elf, const struct dynamic *dynamic, size_t
 		uint64_t bits = (entry & 1) == 0 ? 1 : entry >> 1;
 		if ((entry & 1) == 0) {
 			place = entry;
+		}
+		/* A bitmap can name words that others have named. */
+		if (elf->reloc_count > elf->file.size / elf->word) {
+			return damaged(dynamic, "more relocations than words");
 		}
 		for (unsigned i = 0; i < count; i++) {
 			struct g2s_reloc reloc = {.addr = place + (uint64_t)i * elf->word};
@@ -231,6 +251,9 @@ static bool read_dynamic(struct g2s_elf *elf, struct g2s_range range, struct dyn
 			if (wanted[i].tag == tag) {
 				*wanted[i].to = value;
 			}
+		}
+		if (tag == DT_NEEDED && elf->needed_count == MAX_NEEDED) {
+			return damaged(dynamic, "more libraries than a program can need");
 		}
 		if (tag == DT_NEEDED && !add_needed(elf, &capacity, value)) {
 			return false;
@@ -334,19 +357,26 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool read_all_symbols(struct g2s_elf *elf, const struct dynamic *dynamic)
+static bool read_all_symbols(struct g2s_elf *elf, struct dynamic *dynamic)
 {
 	size_t capacity = 0;
 	size_t export_capacity = 0;
+	uint64_t left = elf->file.size;
 	for (unsigned i = 0; i < elf->section_count; i++) {
 		struct g2s_section section, strings;
 		struct g2s_bytes table, names;
 		uint64_t name;
-		if (elf_section_at(elf, i, &section, &name) && section.type == SHT_SYMTAB &&
-		    elf_section_at(elf, section.link, &strings, &name) &&
-		    g2s_bytes_slice(elf->file, section.offset, section.size, &table) &&
-		    g2s_bytes_slice(elf->file, strings.offset, strings.size, &names) &&
-		    !read_symbols(elf, table, names, false, &capacity, &export_capacity)) {
+		if (!elf_section_at(elf, i, &section, &name) || section.type != SHT_SYMTAB ||
+		    !elf_section_at(elf, section.link, &strings, &name) ||
+		    !g2s_bytes_slice(elf->file, section.offset, section.size, &table) ||
+		    !g2s_bytes_slice(elf->file, strings.offset, strings.size, &names)) {
+			continue;
+		}
+		if (table.size > left) {
+			return damaged(dynamic, "the symbol tables are larger than the file");
+		}
+		left -= table.size;
+		if (!read_symbols(elf, table, names, false, &capacity, &export_capacity)) {
 			return false;
 		}
 	}
@@ -366,28 +396,38 @@ static bool read_all_symbols(struct g2s_elf *elf, const struct dynamic *dynamic)
 	return true;
 }
 
-bool elf_read_tables(struct g2s_elf *elf, struct g2s_range range)
+static bool read_tables(struct g2s_elf *elf, struct g2s_range range, struct dynamic *dynamic)
+{
+	size_t capacity = 0;
+	if (!read_dynamic(elf, range, dynamic)) {
+		return false;
+	}
+	bool jmprel_addends = dynamic->jmprel_type == DT_RELA;
+	elf->loader_tables[1] =
+		(struct g2s_range){dynamic->rela, dynamic->rela + dynamic->rela_size};
+	elf->loader_tables[2] = (struct g2s_range){dynamic->rel, dynamic->rel + dynamic->rel_size};
+	elf->loader_tables[3] =
+		(struct g2s_range){dynamic->relr, dynamic->relr + dynamic->relr_size};
+	elf->loader_tables[4] =
+		(struct g2s_range){dynamic->jmprel, dynamic->jmprel + dynamic->jmprel_size};
+	return read_relocs(elf, dynamic, dynamic->rela, dynamic->rela_size, true, &capacity) &&
+	       read_relocs(elf, dynamic, dynamic->rel, dynamic->rel_size, false, &capacity) &&
+	       read_relocs(elf, dynamic, dynamic->jmprel, dynamic->jmprel_size, jmprel_addends,
+	                   &capacity) &&
+	       read_relr(elf, dynamic, &capacity) && sort_relocs(elf) &&
+	       elf_find_data_in_code(elf) && read_all_symbols(elf, dynamic);
+}
+
+enum g2s_code elf_read_tables(struct g2s_elf *elf, struct g2s_range range, struct g2s_error *err)
 {
 	struct dynamic dynamic = {0};
-	size_t capacity = 0;
-	bool jmprel_addends;
-	if (!read_dynamic(elf, range, &dynamic)) {
-		return false;
+	if (read_tables(elf, range, &dynamic)) {
+		return G2S_OK;
 	}
-	jmprel_addends = dynamic.jmprel_type == DT_RELA;
-	elf->loader_tables[1] = (struct g2s_range){dynamic.rela, dynamic.rela + dynamic.rela_size};
-	elf->loader_tables[2] = (struct g2s_range){dynamic.rel, dynamic.rel + dynamic.rel_size};
-	elf->loader_tables[3] = (struct g2s_range){dynamic.relr, dynamic.relr + dynamic.relr_size};
-	elf->loader_tables[4] =
-		(struct g2s_range){dynamic.jmprel, dynamic.jmprel + dynamic.jmprel_size};
-	if (!read_relocs(elf, &dynamic, dynamic.rela, dynamic.rela_size, true, &capacity) ||
-	    !read_relocs(elf, &dynamic, dynamic.rel, dynamic.rel_size, false, &capacity) ||
-	    !read_relocs(elf, &dynamic, dynamic.jmprel, dynamic.jmprel_size, jmprel_addends,
-	                 &capacity) ||
-	    !read_relr(elf, &dynamic, &capacity)) {
-		return false;
+	if (dynamic.damage != NULL) {
+		return g2s_fail(err, G2S_ERR_FORMAT, 0, "%s", dynamic.damage);
 	}
-	return sort_relocs(elf) && elf_find_data_in_code(elf) && read_all_symbols(elf, &dynamic);
+	return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 }
 
 bool g2s_elf_needed(const struct g2s_elf *elf, size_t i, struct g2s_bytes *name)

@@ -83,26 +83,88 @@ static int by_range_start(const void *a, const void *b)
 }
 
 /*
- * True when what headers call data holds code for certain: Go's text, the entry point, a function
- * of the symbol table.  The headers are damaged then, and are not believed.
+ * Of each range of sorted ones: the lowest address at or behind its start where a function of the
+ * symbol table begins, UINT64_MAX when there is none.
  */
-static bool holds_code(const struct g2s_funcs *funcs, const struct g2s_range *data)
+static void find_symbols(const struct g2s_elf *elf, const struct g2s_range *ranges, size_t count,
+                         uint64_t *lowest)
 {
-	const struct g2s_elf *elf = funcs->elf;
-	if (elf->entry >= data->start && elf->entry < data->end) {
-		return true;
-	}
-	if (funcs->tab != NULL && data->start < funcs->tab->code.end &&
-	    data->end > funcs->tab->code.start) {
-		return true;
+	for (size_t i = 0; i < count; i++) {
+		lowest[i] = UINT64_MAX;
 	}
 	for (size_t i = 0; i < elf->symbol_count; i++) {
 		const struct g2s_symbol *symbol = &elf->symbols[i];
-		if (symbol->size != 0 && symbol->addr >= data->start && symbol->addr < data->end) {
-			return true;
+		size_t low = 0;
+		size_t high = symbol->size == 0 ? 0 : count;
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+			if (ranges[middle].start <= symbol->addr) {
+				low = middle + 1;
+			} else {
+				high = middle;
+			}
+		}
+		if (low != 0 && symbol->addr < lowest[low - 1]) {
+			lowest[low - 1] = symbol->addr;
 		}
 	}
-	return false;
+	for (size_t i = count; i > 1; i--) {
+		if (lowest[i - 1] < lowest[i - 2]) {
+			lowest[i - 2] = lowest[i - 1];
+		}
+	}
+}
+
+/*
+ * True when what headers call data holds code for certain: Go's text, the entry point, a function
+ * of the symbol table, which begins at symbol.  The headers are damaged then, and are not believed.
+ */
+static bool holds_code(const struct g2s_funcs *funcs, const struct g2s_range *data, uint64_t symbol)
+{
+	const struct g2s_elf *elf = funcs->elf;
+	return (elf->entry >= data->start && elf->entry < data->end) ||
+	       (funcs->tab != NULL && data->start < funcs->tab->code.end &&
+	        data->end > funcs->tab->code.start) ||
+	       symbol < data->end;
+}
+
+/*
+ * What headers call data and does not hold code, sorted and without overlap, in memory of its own
+ * that the caller frees; NULL when memory ran out.
+ */
+static struct g2s_range *find_data(const struct g2s_funcs *funcs, size_t *count)
+{
+	const struct g2s_elf *elf = funcs->elf;
+	size_t all = elf->not_code_count;
+	struct g2s_range *ranges = calloc(all + 1, sizeof(*ranges));
+	uint64_t *symbols = calloc(all + 1, sizeof(*symbols));
+	*count = 0;
+	if (ranges == NULL || symbols == NULL) {
+		free(ranges);
+		free(symbols);
+		return NULL;
+	}
+	if (all != 0) {
+		memcpy(ranges, elf->not_code, all * sizeof(*ranges));
+		qsort(ranges, all, sizeof(*ranges), by_range_start);
+	}
+	find_symbols(elf, ranges, all, symbols);
+	size_t kept = 0;
+	for (size_t i = 0; i < all; i++) {
+		if (holds_code(funcs, &ranges[i], symbols[i])) {
+			continue;
+		}
+		if (kept != 0 && ranges[i].start <= ranges[kept - 1].end) {
+			if (ranges[i].end > ranges[kept - 1].end) {
+				ranges[kept - 1].end = ranges[i].end;
+			}
+		} else {
+			ranges[kept++] = ranges[i];
+		}
+	}
+	free(symbols);
+	*count = kept;
+	return ranges;
 }
 
 /* Executable segments less what the headers call data. */
@@ -110,32 +172,29 @@ static bool find_code(struct g2s_funcs *funcs)
 {
 	const struct g2s_elf *elf = funcs->elf;
 	size_t capacity = 0;
-	if (elf->not_code_count != 0) {
-		qsort(elf->not_code, elf->not_code_count, sizeof(*elf->not_code), by_range_start);
-	}
-	for (size_t i = 0; i < elf->segment_count; i++) {
+	size_t count;
+	struct g2s_range *data = find_data(funcs, &count);
+	bool fine = data != NULL;
+	size_t next = 0;
+	/* Segments ascend as well: none of the data has to be looked at twice. */
+	for (size_t i = 0; fine && i < elf->segment_count; i++) {
 		const struct g2s_segment *segment = &elf->segments[i];
+		uint64_t at = segment->addr;
+		uint64_t end = segment->addr + segment->bytes.size;
+		while (next < count && data[next].end <= at) {
+			next++;
+		}
 		if (!segment->exec) {
 			continue;
 		}
-		uint64_t at = segment->addr;
-		uint64_t end = segment->addr + segment->bytes.size;
-		for (size_t j = 0; j < elf->not_code_count; j++) {
-			const struct g2s_range *data = &elf->not_code[j];
-			if (data->end <= at || data->start >= end ||
-			    holds_code(funcs, data)) {
-				continue;
-			}
-			if (!add_code(funcs, &capacity, at, data->start)) {
-				return false;
-			}
-			at = data->end;
+		for (size_t j = next; fine && j < count && data[j].start < end; j++) {
+			fine = add_code(funcs, &capacity, at, data[j].start);
+			at = data[j].end;
 		}
-		if (!add_code(funcs, &capacity, at, end)) {
-			return false;
-		}
+		fine = fine && add_code(funcs, &capacity, at, end);
 	}
-	return true;
+	free(data);
+	return fine;
 }
 
 static bool add_go(struct g2s_funcs *funcs)

@@ -10,6 +10,8 @@ enum {
 	MAX_TEXT = 1 << 16,
 	/* Most functions believed: a Go program of a gigabyte has some three million. */
 	MAX_FUNCTIONS = 1 << 26,
+	/* How often as many bytes as the file has may be read in search of a table. */
+	TIMES_FILE = 32,
 	/* Words of moduledata behind the bounds of text that are looked at. */
 	MODULE_WORDS = 32,
 	/* What assembler code that does not declare its arguments has in their size. */
@@ -95,6 +97,24 @@ static bool read_layout(struct g2s_pclntab *tab, enum g2s_pclntab_layout layout)
 	       g2s_bytes_has(tab->bytes, parts[4], v[0] * entry_size(tab) + w);
 }
 
+/*
+ * The search for a table.  A file can be full of what looks like one: each that is looked at more
+ * closely costs of left, bytes that may be read in all, and what comes when nothing is left is
+ * none.
+ */
+struct search {
+	const struct g2s_elf *elf;
+	uint64_t left;
+};
+
+/* False when there is not as much left. */
+static bool spend(struct search *search, uint64_t bytes)
+{
+	bool enough = bytes <= search->left;
+	search->left = enough ? search->left - bytes : 0;
+	return enough;
+}
+
 /* Looks at every entry of 4 bytes once: *first and *last, distances, when they ascend. */
 static bool check_distances(const struct g2s_pclntab *tab, uint64_t *first, uint64_t *last)
 {
@@ -138,9 +158,13 @@ static bool check_addresses(const struct g2s_pclntab *tab, const struct g2s_elf 
 }
 
 /* Looks at every entry once: ascending, and inside executable memory of the file. */
-static bool check_functab(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+static bool check_functab(struct g2s_pclntab *tab, struct search *search)
 {
+	const struct g2s_elf *elf = search->elf;
 	uint64_t first, last;
+	if (!spend(search, tab->function_count * entry_size(tab))) {
+		return false;
+	}
 	if (tab->layout == G2S_PCLNTAB_GO118) {
 		if (!check_distances(tab, &first, &last)) {
 			return false;
@@ -189,8 +213,9 @@ static void find_bases(struct g2s_pclntab *tab, const struct g2s_elf *elf)
  * The moduledata at addr, if what it says agrees with the table: then it knows where text
  * begins.
  */
-static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr)
+static bool read_module(struct g2s_pclntab *tab, struct search *search, uint64_t addr)
 {
+	const struct g2s_elf *elf = search->elf;
 	const struct module_words *words =
 		tab->layout == G2S_PCLNTAB_GO12 ? &MODULE_GO12 : &MODULE_GO116;
 	uint64_t w = tab->word;
@@ -208,7 +233,7 @@ static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint
 	}
 	struct g2s_pclntab trial = *tab;
 	trial.text = text;
-	if (!check_functab(&trial, elf) || trial.code.start != min_pc) {
+	if (!check_functab(&trial, search) || trial.code.start != min_pc) {
 		return false;
 	}
 	trial.moduledata = (struct g2s_range){addr, addr + words->count * w};
@@ -220,7 +245,7 @@ static bool read_module(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint
 /* A search of a segment's words, or of its headers, and what it is for. */
 struct lookup {
 	struct g2s_pclntab *tab;
-	const struct g2s_elf *elf;
+	struct search *search;
 	const struct g2s_segment *segment;
 	/* Offset in the segment that offsets found count from. */
 	size_t base;
@@ -243,39 +268,47 @@ static bool found_pointer(void *user, size_t offset)
 	uint64_t value;
 	return (addr & (word - 1)) != 0 ||
 	       !g2s_bytes_uint(lookup->segment->bytes, lookup->base + offset, word, &value) ||
-	       value != lookup->tab->addr || !read_module(lookup->tab, lookup->elf, addr);
+	       value != lookup->tab->addr || !read_module(lookup->tab, lookup->search, addr);
 }
 
-static bool find_module_in(struct g2s_pclntab *tab, const struct g2s_elf *elf,
+static bool find_module_in(struct g2s_pclntab *tab, struct search *search,
                            const struct g2s_segment *segment)
 {
-	struct lookup lookup = {.tab = tab, .elf = elf, .segment = segment};
-	return words_of(segment, &lookup.base) &&
+	struct lookup lookup = {.tab = tab, .search = search, .segment = segment};
+	return words_of(segment, &lookup.base) && spend(search, segment->bytes.size) &&
 	       !g2s_words_search(G2S_WORDS_BEST, segment->bytes.data + lookup.base,
 	                         segment->bytes.size - lookup.base,
 	                         (struct g2s_words){(uint32_t)tab->addr, 1, 1}, found_pointer,
 	                         &lookup);
 }
 
-/* The one word of data that points at the header opens the moduledata. */
-static bool find_module(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+/* Bytes of all section headers. */
+static uint64_t section_headers(const struct g2s_elf *elf)
 {
-	for (size_t i = 0; i < elf->reloc_count; i++) {
+	return (uint64_t)elf->section_count * elf->section_size;
+}
+
+/* The one word of data that points at the header opens the moduledata. */
+static bool find_module(struct g2s_pclntab *tab, struct search *search)
+{
+	const struct g2s_elf *elf = search->elf;
+	bool enough = spend(search, elf->reloc_count * sizeof(elf->relocs[0]));
+	for (size_t i = 0; enough && i < elf->reloc_count; i++) {
 		if (!elf->relocs[i].foreign && elf->relocs[i].value == tab->addr &&
-		    read_module(tab, elf, elf->relocs[i].addr)) {
+		    read_module(tab, search, elf->relocs[i].addr)) {
 			return true;
 		}
 	}
 	struct g2s_section section;
-	if (g2s_elf_section(elf, ".go.module", &section) &&
-	    read_module(tab, elf, section.addr)) {
+	if (spend(search, section_headers(elf)) && g2s_elf_section(elf, ".go.module", &section) &&
+	    read_module(tab, search, section.addr)) {
 		return true;
 	}
 	for (int writable = 1; writable >= 0; writable--) {
 		for (size_t i = 0; i < elf->segment_count; i++) {
 			const struct g2s_segment *segment = &elf->segments[i];
 			if (!segment->exec && segment->write == (writable != 0) &&
-			    find_module_in(tab, elf, segment)) {
+			    find_module_in(tab, search, segment)) {
 				return true;
 			}
 		}
@@ -284,17 +317,20 @@ static bool find_module(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 }
 
 /* Without a moduledata: text begins where the program's entry point becomes a function's start. */
-static bool guess_text(struct g2s_pclntab *tab, const struct g2s_elf *elf)
+static bool guess_text(struct g2s_pclntab *tab, struct search *search)
 {
-	if (tab->text != 0 && check_functab(tab, elf)) {
+	const struct g2s_elf *elf = search->elf;
+	if (tab->text != 0 && check_functab(tab, search)) {
 		return true;
 	}
-	if (tab->layout != G2S_PCLNTAB_GO118) {
+	if (tab->layout != G2S_PCLNTAB_GO118 ||
+	    !spend(search, tab->function_count * entry_size(tab) + section_headers(elf))) {
 		return false;
 	}
+	struct g2s_section section;
+	bool named = g2s_elf_section(elf, ".text", &section);
 	for (uint64_t i = 0; i < tab->function_count; i++) {
 		struct g2s_pclntab trial = *tab;
-		struct g2s_section section;
 		uint64_t offset;
 		trial.text = 0;
 		if (!entry_pc(&trial, elf, i, &offset) || offset > elf->entry) {
@@ -302,12 +338,10 @@ static bool guess_text(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 		}
 		trial.text = elf->entry - offset;
 		const struct g2s_segment *segment = g2s_elf_segment(elf, trial.text);
-		bool likely = g2s_elf_section(elf, ".text", &section)
-		                      ? section.addr == trial.text
-		                      : segment != NULL &&
-		                                (segment->addr == trial.text ||
-		                                 segment->addr + 0x1000 == trial.text);
-		if (likely && check_functab(&trial, elf)) {
+		bool likely = named ? section.addr == trial.text
+		                    : segment != NULL && (segment->addr == trial.text ||
+		                                          segment->addr + 0x1000 == trial.text);
+		if (likely && check_functab(&trial, search)) {
 			*tab = trial;
 			return true;
 		}
@@ -315,9 +349,10 @@ static bool guess_text(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 	return false;
 }
 
-static bool open_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr,
+static bool open_at(struct g2s_pclntab *tab, struct search *search, uint64_t addr,
                     enum g2s_pclntab_layout layout)
 {
+	const struct g2s_elf *elf = search->elf;
 	struct g2s_pclntab trial = {.addr = addr};
 	uint64_t quantum, word;
 	if (!g2s_elf_view(elf, addr, &trial.bytes) ||
@@ -330,10 +365,11 @@ static bool open_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t
 	if (!read_layout(&trial, layout)) {
 		return false;
 	}
-	if (layout != G2S_PCLNTAB_GO118 && !check_functab(&trial, elf)) {
+	if (layout != G2S_PCLNTAB_GO118 && !check_functab(&trial, search)) {
 		return false;
 	}
-	if (!find_module(&trial, elf) && layout == G2S_PCLNTAB_GO118 && !guess_text(&trial, elf)) {
+	if (!find_module(&trial, search) && layout == G2S_PCLNTAB_GO118 &&
+	    !guess_text(&trial, search)) {
 		return false;
 	}
 	/*
@@ -372,23 +408,23 @@ static enum g2s_pclntab_layout layout_of(uint64_t magic)
 }
 
 /* A header by its magic or, since obfuscators replace that, by every layout in turn. */
-static bool try_at(struct g2s_pclntab *tab, const struct g2s_elf *elf, uint64_t addr,
+static bool try_at(struct g2s_pclntab *tab, struct search *search, uint64_t addr,
                    uint64_t magic, bool any_magic)
 {
 	enum g2s_pclntab_layout layout = layout_of(magic);
 	if (layout != G2S_PCLNTAB_NONE) {
-		return open_at(tab, elf, addr, layout);
+		return open_at(tab, search, addr, layout);
 	}
-	return any_magic && (open_at(tab, elf, addr, G2S_PCLNTAB_GO118) ||
-	                     open_at(tab, elf, addr, G2S_PCLNTAB_GO116) ||
-	                     open_at(tab, elf, addr, G2S_PCLNTAB_GO12));
+	return any_magic && (open_at(tab, search, addr, G2S_PCLNTAB_GO118) ||
+	                     open_at(tab, search, addr, G2S_PCLNTAB_GO116) ||
+	                     open_at(tab, search, addr, G2S_PCLNTAB_GO12));
 }
 
 /* Ends the search, with false, when a table's header is where a word looks like a part of it. */
 static bool found_header(void *user, size_t offset)
 {
 	struct lookup *lookup = user;
-	const struct g2s_elf *elf = lookup->elf;
+	const struct g2s_elf *elf = lookup->search->elf;
 	/* With any magic, the words that were looked for are those behind it. */
 	size_t at = lookup->base + offset - (lookup->any_magic ? 4 : 0);
 	uint64_t addr = lookup->segment->addr + at;
@@ -400,17 +436,18 @@ static bool found_header(void *user, size_t offset)
 		return true;
 	}
 	(void)g2s_bytes_uint(lookup->segment->bytes, at, 4, &magic);
-	return !try_at(lookup->tab, elf, addr, magic, lookup->any_magic);
+	return !try_at(lookup->tab, lookup->search, addr, magic, lookup->any_magic);
 }
 
 /*
  * Looks for one of the magics, which are all near 2^32; or for what follows any magic: two zeros, a
  * quantum of 1 to 4, the size of a pointer.
  */
-static bool search_segment(struct g2s_pclntab *tab, const struct g2s_elf *elf,
+static bool search_segment(struct g2s_pclntab *tab, struct search *search,
                            const struct g2s_segment *segment, bool any_magic)
 {
-	struct lookup lookup = {.tab = tab, .elf = elf, .segment = segment,
+	const struct g2s_elf *elf = search->elf;
+	struct lookup lookup = {.tab = tab, .search = search, .segment = segment,
 	                        .any_magic = any_magic};
 	uint32_t low = any_magic ? (uint32_t)elf->word << 24 | 1 << 16 : MAGIC_LOW;
 	uint32_t span = any_magic ? (4 - 1) * (1 << 16) + 1 : MAGIC_SPAN;
@@ -423,19 +460,20 @@ static bool search_segment(struct g2s_pclntab *tab, const struct g2s_elf *elf,
 bool g2s_pclntab_open(struct g2s_pclntab *tab, const struct g2s_elf *elf)
 {
 	*tab = (struct g2s_pclntab){0};
+	struct search search = {.elf = elf, .left = TIMES_FILE * (uint64_t)elf->file.size};
 	static const char *const sections[] = {".gopclntab", ".data.rel.ro.gopclntab"};
 	for (size_t i = 0; i < 2; i++) {
 		struct g2s_section section;
 		uint64_t magic;
 		if (g2s_elf_section(elf, sections[i], &section) &&
 		    g2s_elf_load(elf, section.addr, 4, &magic) &&
-		    try_at(tab, elf, section.addr, magic, false)) {
+		    try_at(tab, &search, section.addr, magic, false)) {
 			return true;
 		}
 	}
 	for (int any_magic = 0; any_magic <= 1; any_magic++) {
 		for (size_t i = 0; i < elf->segment_count; i++) {
-			if (search_segment(tab, elf, &elf->segments[i], any_magic != 0)) {
+			if (search_segment(tab, &search, &elf->segments[i], any_magic != 0)) {
 				return true;
 			}
 		}

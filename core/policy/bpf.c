@@ -182,7 +182,7 @@ static enum g2s_code decide_names(struct build *build, struct g2s_names *unknown
 	enum g2s_code code = g2s_listing_names(build->profile, &all, build->err);
 	for (size_t i = 0; i < all.count && code == G2S_OK; i++) {
 		struct g2s_action action;
-		uint32_t value;
+		uint32_t value = 0;
 		code = g2s_listing_decide(build->profile, all.items[i], &action, build->err);
 		if (code == G2S_OK) {
 			code = encode(action, &value, build->err);

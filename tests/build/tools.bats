@@ -166,3 +166,32 @@ known() {
 	[ "$status" -eq 125 ]
 	[[ $output == "peak-memory: $scratch/none: "* ]]
 }
+
+@test "distcheck counts what is fine, what is not, and what could not be tried" {
+	command -v mandoc >/dev/null || skip "there is no mandoc"
+	copy_project "$scratch/tree"
+	run "$scratch/tree/scripts/distcheck" manuals
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "distcheck: manuals: ok ("* ]]
+	[ "${lines[1]}" = "distcheck: 1 ok, 0 failed, 0 skipped" ]
+	echo .Sh >>"$scratch/tree/applets/g2s.1"
+	run "$scratch/tree/scripts/distcheck" manuals
+	[ "$status" -eq 1 ]
+	[[ $output == *"distcheck: manuals: FAILED ("* ]]
+	[ "${lines[-1]}" = "distcheck: 0 ok, 1 failed, 0 skipped" ]
+	# A tool that is not there is named, with its package.
+	mkdir "$scratch/bin"
+	local name
+	for name in sh cat cp cut date dirname find getconf git grep mkdir mktemp rm sed tail tar; do
+		ln -s "$(command -v $name)" "$scratch/bin/$name"
+	done
+	sed -i '/^PATH=/d' "$scratch/tree/scripts/distcheck"
+	run env PATH="$scratch/bin" "$scratch/tree/scripts/distcheck" manuals cppcheck
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "distcheck: manuals: skipped: no mandoc; apt-get install mandoc" ]
+	[ "${lines[-1]}" = "distcheck: 0 ok, 0 failed, 2 skipped" ]
+	run "$scratch/tree/scripts/distcheck" none
+	[ "$status" -eq 2 ]
+}

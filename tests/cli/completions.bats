@@ -199,7 +199,7 @@ applet_of() {
 		sed -n "/^	$program)\$/,/;;\$/p" completions/_g2s >part
 		listed "$program" | while read -r option; do
 			echo "$program $option"
-			grep -qE -e "'\*$option[[+=]" part
+			grep -qE -e "'\*${option}[[+=]" part
 		done
 	done
 	choices | while read -r program option values; do

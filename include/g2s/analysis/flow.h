@@ -45,6 +45,9 @@ enum g2s_code g2s_flow_cover(struct g2s_flow *flow, const uint64_t *starts, size
 const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start, uint64_t addr,
                                           struct g2s_insn *insn);
 
+/* What all analyses of this flow have cost so far, in instructions that were looked at. */
+uint64_t g2s_flow_work(const struct g2s_flow *flow);
+
 /* True when addr is the start of an instruction that the analysis has reached. */
 bool g2s_flow_reaches(const struct g2s_flow *flow, uint64_t addr);
 
