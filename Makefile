@@ -12,6 +12,9 @@ FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 MUSL_CC ?= musl-gcc
 HOST_CC ?= gcc
 CLANG ?= clang
+# Those of the fuzzers.
+FUZZ_CC ?= clang
+AFL_CC ?= afl-clang-fast
 CFLAGS ?= -O2
 LDFLAGS ?=
 # "make WERROR=" for a compiler that warns of more than ours do.
@@ -21,8 +24,9 @@ WERROR ?= -Werror
 LTO ?=
 
 # What is built: release (musl, static), test (the C library of this machine), asan (the same, with the
-# address and undefined-behaviour sanitizers), msan (by clang, with its sanitizer of uninitialized memory).
-# The targets below choose; each has its own directory.
+# address and undefined-behaviour sanitizers), msan (by clang, with its sanitizer of uninitialized memory),
+# fuzz and afl (like asan by clang, watched by libFuzzer or AFL++).  The targets below choose; each has its
+# own directory.
 VARIANT := release
 
 B := .build/$(VARIANT)
@@ -30,8 +34,8 @@ SRC := .build/src
 DIST_release := dist
 DIST := $(or $(DIST_$(VARIANT)),$(B)/dist)
 
-ifneq ($(filter-out release test asan msan,$(VARIANT)),)
-$(error VARIANT is release, test, asan or msan)
+ifneq ($(filter-out release test asan msan fuzz afl,$(VARIANT)),)
+$(error VARIANT is release, test, asan, msan, fuzz or afl)
 endif
 
 # --- sources ------------------------------------------------------------------------------------------
@@ -44,6 +48,7 @@ UNIT_C := $(sort $(wildcard tests/unit/*.c))
 UNIT_TESTS := $(filter tests/unit/test_%,$(UNIT_C))
 UNIT_SHARED := $(filter-out $(UNIT_TESTS),$(UNIT_C))
 E2E_C := $(sort $(wildcard tests/e2e/*.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # Each goes to the section that its name ends in.
 MAN_PAGES := $(sort $(wildcard applets/*.[1-9]))
 LINKS := $(shell awk -F '"' '/^\tX/ { print $$2 }' applets/applets.h)
@@ -56,6 +61,10 @@ APPLET_LIB_O := $(filter-out $(B)/applets/main.o,$(APPLET_O))
 COMPLETIONS := $(B)/completions/g2s.bash $(B)/completions/_g2s $(foreach program,g2s $(LINKS),$(B)/completions/$(program).fish)
 UNIT_PROGRAMS := $(UNIT_TESTS:%.c=$(B)/%)
 E2E_PROGRAMS := $(E2E_C:%.c=$(B)/%)
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/tests/fuzz/fuzz_%)
+# Unit tests that leave what they hand to readers: the fuzzers' seeds.
+FUZZ_RECORDERS := $(UNIT_TESTS:tests/unit/%.c=$(B)/tests/fuzz/record_%)
+FUZZ_SEEDS := .build/seeds
 
 # --- flags --------------------------------------------------------------------------------------------
 
@@ -74,6 +83,7 @@ LINK_COMMON := -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 # musl has no _FORTIFY_SOURCE.  gcc's -static-pie through musl's specs makes a dynamic executable, so the
 # start files of a static PIE are spelled out.
 HASH := \#
+comma := ,
 ifeq ($(VARIANT),release)
 COMPILER := $(MUSL_CC)
 # Nothing unwinds its stack: the tables for that would be a twentieth of the executable.
@@ -104,6 +114,19 @@ VARIANT_CFLAGS := -fPIE -O1 -g -fno-omit-frame-pointer -fsanitize=memory -fsanit
 	-fno-sanitize-recover=all
 LINK_FLAGS := -pie -fsanitize=memory
 endif
+# gcc, with which everything is built first, is the one that warns.
+SANITIZE := -O2 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+ifeq ($(VARIANT),fuzz)
+COMPILER := $(FUZZ_CC)
+VARIANT_CFLAGS := -fsanitize=fuzzer-no-link $(SANITIZE)
+LINK_FLAGS := $(SANITIZE)
+FUZZ_LINK := -fsanitize=fuzzer
+endif
+ifeq ($(VARIANT),afl)
+COMPILER := AFL_QUIET=1 $(AFL_CC)
+VARIANT_CFLAGS := $(SANITIZE)
+LINK_FLAGS := $(SANITIZE)
+endif
 
 G2S_CFLAGS := $(COMMON) $(WARNINGS) $(WERROR) $(VARIANT_CFLAGS) $(CPPFLAGS)
 # The third parties' own code: their warnings are theirs.  Without NDEBUG decoding is a sixth slower.
@@ -116,12 +139,12 @@ ZYDIS_FLAGS := -isystem $(SRC)/zydis/include -isystem $(SRC)/zycore/include \
 # --- targets ------------------------------------------------------------------------------------------
 
 .PHONY: all test-programs install uninstall dist clean check check-unit check-cli check-build check-e2e \
-	e2e-docker check-asan distcheck static bench help FORCE
+	e2e-docker check-asan distcheck static bench fuzz fuzz-programs help FORCE
 .SUFFIXES:
 
 all: $(DIST)/g2s $(LINKS:%=$(DIST)/%) $(COMPLETIONS) ## build dist/g2s and its links (the default)
 
-test-programs: all $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(B)/libg2s.a
+test-programs: all $(UNIT_PROGRAMS) $(E2E_PROGRAMS) $(B)/libg2s.a fuzz-programs
 
 static: all ## prove with readelf that dist/g2s is what it should be
 	scripts/check-static $(DIST)/g2s
@@ -129,14 +152,21 @@ static: all ## prove with readelf that dist/g2s is what it should be
 check: ## run every test but e2e-docker; installs what they need when root
 	+scripts/test
 
-check-unit check-cli check-build check-e2e: check-%: ## run one part of the tests
+check-unit check-cli check-build check-e2e check-fuzz: check-%: ## run one part of the tests
 	+scripts/test $*
 
 e2e-docker: ## the README's image in a Docker Engine of its own (root, 4 GB of disk, some minutes)
 	+scripts/test docker
 
-check-asan: ## unit and cli tests under AddressSanitizer and UBSan
-	+scripts/test --asan unit cli
+check-asan: ## unit and cli tests and the fuzzers' seeds under AddressSanitizer and UBSan
+	+scripts/test --asan unit cli fuzz
+
+TIME ?= 60
+TARGETS ?=
+fuzz: all ## try random inputs (clang, afl++; TIME=seconds for each target, TARGETS="elf ...")
+	+scripts/fuzz '$(TIME)' $(TARGETS)
+
+fuzz-programs: $(FUZZ_PROGRAMS)
 
 distcheck: ## the whole matrix, in a clean copy of the tree: sanitizers, analysers, release, install, manuals
 	+scripts/distcheck
@@ -324,6 +354,21 @@ $(UNIT_PROGRAMS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_SHARED:%.c=$(B)/
 
 $(E2E_PROGRAMS): $(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(B)/libg2s.a
 	$(call link,$(COMPILER) $(LINK_FLAGS) -o $$t $^)
+
+# libFuzzer brings its own main.
+$(FUZZ_PROGRAMS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/fuzz.o \
+		$(if $(FUZZ_LINK),,$(B)/tests/fuzz/main.o) $(B)/libapplets.a $(B)/libg2s.a
+	$(call link,$(COMPILER) $(LINK_FLAGS) $(FUZZ_LINK) -o $$t $^)
+
+RECORDED := g2s_elf_open g2s_oci_json_read unit_open
+$(FUZZ_RECORDERS): $(B)/tests/fuzz/record_%: $(B)/tests/unit/%.o $(UNIT_SHARED:%.c=$(B)/%.o) \
+		$(B)/tests/fuzz/record.o $(B)/libapplets.a $(B)/libg2s.a
+	$(call link,$(COMPILER) $(LINK_FLAGS) $(RECORDED:%=-Wl$(comma)--wrap=%) -o $$t $^ -lcmocka)
+
+$(FUZZ_SEEDS)/stamp: tests/fuzz/make-seeds $(FUZZ_RECORDERS) $(DIST)/g2s $(LINKS:%=$(DIST)/%)
+	$(SAY) GEN $(@D)
+	@rm -rf $(@D) $(@D).$$$$; tests/fuzz/make-seeds $(B) $(DIST) $(@D).$$$$ && \
+		touch $(@D).$$$$/stamp && mv -T $(@D).$$$$ $(@D) || { rm -rf $(@D).$$$$; exit 1; }
 
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -377,6 +377,96 @@ static bool list_call(struct diff_list *list, const struct diff_side sides[G2S_S
 	return true;
 }
 
+/* A name of a rule, as one of an index of all names of a profile. */
+struct mention {
+	const char *name;
+	const struct g2s_rule *rule;
+};
+
+/* A side's names in order, and how far the list of all names has come in it. */
+struct index {
+	struct mention *items;
+	size_t count;
+	size_t next;
+	/* Room for copies of as many rules. */
+	struct g2s_rule *rules;
+};
+
+/* By name, and those of one name in the order of their rules. */
+static int compare_mentions(const void *left, const void *right)
+{
+	const struct mention *a = left;
+	const struct mention *b = right;
+	int order = strcmp(a->name, b->name);
+	return order != 0 ? order : (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+static bool open_index(struct index *index, const struct g2s_profile *profile)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < profile->rule_count; i++) {
+		count += profile->rules[i].names.count;
+	}
+	index->items = calloc(count + 1, sizeof(index->items[0]));
+	index->rules = calloc(count + 1, sizeof(index->rules[0]));
+	if (index->items == NULL || index->rules == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < profile->rule_count; i++) {
+		const struct g2s_rule *rule = &profile->rules[i];
+		for (size_t j = 0; j < rule->names.count; j++) {
+			index->items[index->count++] =
+				(struct mention){rule->names.items[j], rule};
+		}
+	}
+	qsort(index->items, index->count, sizeof(index->items[0]), compare_mentions);
+	return true;
+}
+
+/*
+ * Makes *view the side with those of its rules alone that speak of name; names come in order.
+ * Else each question about one name would mean a look at the rules of all others.
+ */
+static void view_name(struct diff_side *view, const struct diff_side *side, struct index *index,
+                      const char *name)
+{
+	const struct g2s_rule *last = NULL;
+	size_t count = 0;
+	while (index->next < index->count && strcmp(index->items[index->next].name, name) == 0) {
+		const struct g2s_rule *rule = index->items[index->next++].rule;
+		if (rule != last) {
+			index->rules[count++] = *rule;
+		}
+		last = rule;
+	}
+	*view = *side;
+	view->profile.rules = index->rules;
+	view->profile.rule_count = count;
+}
+
+/* Lists the differences in what is decided for calls of these names, which are sorted. */
+static bool list_calls(struct diff_list *list, const struct diff_side sides[G2S_SIDES],
+                       const struct g2s_names *names, const char *arch)
+{
+	struct index indexes[G2S_SIDES] = {0};
+	bool done = true;
+	for (int side = 0; side < G2S_SIDES && done; side++) {
+		done = open_index(&indexes[side], &sides[side].profile);
+	}
+	for (size_t i = 0; i < names->count && done; i++) {
+		struct diff_side views[G2S_SIDES];
+		for (int side = 0; side < G2S_SIDES; side++) {
+			view_name(&views[side], &sides[side], &indexes[side], names->items[i]);
+		}
+		done = list_call(list, views, names->items[i], arch);
+	}
+	for (int side = 0; side < G2S_SIDES; side++) {
+		free(indexes[side].items);
+		free(indexes[side].rules);
+	}
+	return done;
+}
+
 bool diff_list_fill(struct diff_list *list, const struct diff_side sides[G2S_SIDES])
 {
 	struct g2s_names architectures[G2S_SIDES] = {0};
@@ -390,9 +480,7 @@ bool diff_list_fill(struct diff_list *list, const struct diff_side sides[G2S_SID
 		}
 	}
 	g2s_names_sort(&names);
-	for (size_t i = 0; i < names.count && done; i++) {
-		done = list_call(list, sides, names.items[i], arch);
-	}
+	done = done && list_calls(list, sides, &names, arch);
 	for (size_t i = 0; i < list->count; i++) {
 		list->wider = list->wider || list->items[i].wider;
 	}

@@ -231,7 +231,8 @@ const struct g2s_row *const *diff_side_rows(const struct diff_side *side, const 
 	       strcmp(side->rows[low + *count]->syscall, name) == 0) {
 		++*count;
 	}
-	return side->rows + low;
+	/* A profile has no array of rows at all. */
+	return *count == 0 ? NULL : side->rows + low;
 }
 
 void diff_side_free(struct diff_side *side)

@@ -375,7 +375,9 @@ bool sweep_split_all(const struct g2s_arch *arch, struct g2s_funcs *funcs,
 		while (next < count && targets[next] < gaps[i].end) {
 			next++;
 		}
-		fine = sweep_split(arch, &pieces, gaps[i], targets + first, next - first);
+		/* Of no targets at all there is no array either. */
+		fine = sweep_split(arch, &pieces, gaps[i], first == next ? NULL : targets + first,
+		                   next - first);
 	}
 	fine = fine && g2s_funcs_add(funcs, &pieces);
 	g2s_funcs_free(&pieces);

@@ -426,13 +426,16 @@ static bool found_header(void *user, size_t offset)
 	struct lookup *lookup = user;
 	const struct g2s_elf *elf = lookup->search->elf;
 	/* With any magic, the words that were looked for are those behind it. */
-	size_t at = lookup->base + offset - (lookup->any_magic ? 4 : 0);
+	size_t behind = lookup->any_magic ? 4 : 0;
+	if (offset < behind) {
+		return true;
+	}
+	size_t at = lookup->base + offset - behind;
 	uint64_t addr = lookup->segment->addr + at;
 	const uint8_t *p = lookup->segment->bytes.data + at;
 	uint64_t magic;
-	if ((lookup->any_magic && offset < 4) || (addr & (elf->word - 1)) != 0 ||
-	    !g2s_bytes_has(lookup->segment->bytes, at, 8) || p[4] != 0 || p[5] != 0 ||
-	    p[7] != elf->word || (p[6] != 1 && p[6] != 2 && p[6] != 4)) {
+	if ((addr & (elf->word - 1)) != 0 || !g2s_bytes_has(lookup->segment->bytes, at, 8) ||
+	    p[4] != 0 || p[5] != 0 || p[7] != elf->word || (p[6] != 1 && p[6] != 2 && p[6] != 4)) {
 		return true;
 	}
 	(void)g2s_bytes_uint(lookup->segment->bytes, at, 4, &magic);

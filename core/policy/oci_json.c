@@ -11,7 +11,8 @@
 
 enum {
 	DEPTH_MAX = 16,
-	NAMES_MAX = 8192,
+	/* Of each: strings in all lists, rules, entries of an archMap. */
+	ITEMS_MAX = 8192,
 };
 
 /*
@@ -87,8 +88,8 @@ static enum g2s_code look_over(const char *text, size_t size, struct g2s_error *
 struct reader {
 	struct g2s_profile *profile;
 	struct g2s_error *err;
-	/* Names of all rules so far. */
-	size_t names;
+	/* Strings of all lists so far. */
+	size_t strings;
 	/* The place that is being read: "syscalls[3].args[0]"; empty at the top. */
 	char where[80];
 };
@@ -195,11 +196,21 @@ static enum g2s_code take_number(const struct reader *reader, const cJSON *item,
 	return G2S_OK;
 }
 
-static enum g2s_code take_strings(const struct reader *reader, const cJSON *list, const char *key,
+/* Notes one string more. */
+static enum g2s_code count_string(struct reader *reader, const char *key)
+{
+	return ++reader->strings > ITEMS_MAX ? refuse(reader, key, "are too many") : G2S_OK;
+}
+
+static enum g2s_code take_strings(struct reader *reader, const cJSON *list, const char *key,
                                   struct g2s_names *names)
 {
 	const cJSON *item;
 	cJSON_ArrayForEach(item, list) {
+		enum g2s_code code = count_string(reader, key);
+		if (code != G2S_OK) {
+			return code;
+		}
 		if (!cJSON_IsString(item) || item->valuestring[0] == '\0') {
 			return refuse(reader, key, "is not a list of names");
 		}
@@ -342,10 +353,8 @@ static enum g2s_code read_names(struct reader *reader, const cJSON *list, const 
 		code = refuse(reader, "name", "is empty");
 	} else if (!g2s_names_add(&rule->names, name->valuestring)) {
 		code = no_memory(reader);
-	}
-	reader->names += rule->names.count;
-	if (code == G2S_OK && reader->names > NAMES_MAX) {
-		code = refuse(reader, "names", "are too many");
+	} else {
+		code = count_string(reader, "name");
 	}
 	return code;
 }
@@ -429,7 +438,10 @@ static enum g2s_code read_list(struct reader *reader, const cJSON *list, const c
 	size_t i = 0;
 	const cJSON *item;
 	cJSON_ArrayForEach(item, list) {
-		snprintf(reader->where, sizeof(reader->where), "%s[%zu]", name, i++);
+		snprintf(reader->where, sizeof(reader->where), "%s[%zu]", name, i);
+		if (i++ == ITEMS_MAX) {
+			return refuse(reader, "", "is one too many");
+		}
 		enum g2s_code code = read(reader, item);
 		if (code != G2S_OK) {
 			return code;

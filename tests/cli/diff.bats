@@ -443,6 +443,24 @@ differs() {
 	[ $((alike + differing)) -eq 1000 ]
 }
 
+@test "as many rules as a profile may have are compared in 2 seconds of CPU" {
+	local side
+	for side in old new; do
+		awk -v side=$side 'BEGIN {
+			printf "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X86_64\"],\"syscalls\":["
+			for (i = 0; i < 7800; i++) {
+				printf "%s{\"names\":[\"%s%d\"],\"action\":\"SCMP_ACT_ALLOW\",", i == 0 ? "" : ",", side, i
+				printf "\"args\":[{\"index\":0,\"value\":%d,\"op\":\"SCMP_CMP_EQ\"}]}", i
+			}
+			print "]}"
+		}' >$side
+	done
+	try bash -c 'ulimit -t 2 && g2s-diff old new'
+	ended 1
+	[ "$(grep -c 'old[0-9]' try/out)" -eq 7800 ]
+	[ "$(grep -c 'new[0-9]' try/out)" -eq 7800 ]
+}
+
 # --- streams -------------------------------------------------------------------------------------------
 
 # mounting: a stream that makes some calls beyond those of old-stream.

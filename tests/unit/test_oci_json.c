@@ -423,6 +423,44 @@ static void bounds_names(void **state)
 	}
 }
 
+/* A profile of count items between the texts before and behind, each of them as item says. */
+static void expect_bound(const char *before, const char *item, const char *behind, int count,
+                         const char *wanted)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	fprintf(out, "{\"defaultAction\":\"SCMP_ACT_ERRNO\",%s", before);
+	for (int i = 0; i < count; i++) {
+		fprintf(out, "%s%s", i == 0 ? "" : ",", item);
+	}
+	fputs(behind, out);
+	fclose(out);
+	if (wanted == NULL) {
+		struct g2s_profile profile;
+		struct g2s_error err;
+		assert_int_equal(read_text(&profile, text, size, &err), G2S_OK);
+		g2s_profile_free(&profile);
+	} else {
+		expect_refused(text, size, wanted);
+	}
+	free(text);
+}
+
+/* Without a bound on each list, some of what is asked of a profile would take minutes. */
+static void bounds_other_lists(void **state)
+{
+	(void)state;
+	const char *const rules = "\"syscalls\":[";
+	const char *const rule = "{\"action\":\"SCMP_ACT_ALLOW\",\"names\":[]}";
+	expect_bound("\"flags\":[", "\"F\"", "]}", 8192, NULL);
+	expect_bound("\"flags\":[", "\"F\"", "]}", 8193, "flags: are too many");
+	expect_bound("\"flags\":[\"F\"],\"architectures\":[", "\"A\"", "]}", 8192,
+	             "too many");
+	expect_bound(rules, rule, "]}", 8192, NULL);
+	expect_bound(rules, rule, "]}", 8193, "syscalls[8192]: is one too many");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +477,7 @@ int main(void)
 		cmocka_unit_test(refuses_every_prefix),
 		cmocka_unit_test(bounds_its_input),
 		cmocka_unit_test(bounds_names),
+		cmocka_unit_test(bounds_other_lists),
 	};
 	return cmocka_run_group_tests_name("oci_json", tests, NULL, NULL);
 }

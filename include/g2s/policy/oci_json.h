@@ -17,8 +17,9 @@
  * change the meaning in silence: a key that is there twice, an unknown condition, an action, a
  * comparison or a number that cannot be right are refused.
  *
- * Limits: G2S_OCI_JSON_MAX bytes of UTF-8, 16 levels, 8192 names.  Numbers up to 2^53 are exact,
- * and greater ones are refused.
+ * Limits: G2S_OCI_JSON_MAX bytes of UTF-8, 16 levels, 8192 strings in all lists together (names,
+ * capabilities, architectures, flags), 8192 rules, as many entries of archMap.  Numbers up to 2^53
+ * are exact, and greater ones are refused.
  */
 #define G2S_OCI_JSON_MAX 1048576
 
