@@ -106,7 +106,8 @@ static void run(struct g2s_flow *flow, const struct g2s_function *function)
 	/* As analysis does: only for what straight decoding leads to, and no path has reached. */
 	if (g2s_flow_straight(flow, function->start, last, &insn) != NULL &&
 	    g2s_flow_before(flow, last) == NULL) {
-		fuzz_check(g2s_flow_cover(flow, function->start, last) == G2S_OK, "no memory to cover");
+		const uint64_t starts[] = {function->start, last};
+		fuzz_check(g2s_flow_cover(flow, starts, 2) == G2S_OK, "no memory to cover");
 		g2s_flow_walk(flow, visit, flow);
 	}
 }
