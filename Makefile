@@ -96,26 +96,30 @@ LINK_END = $(shell $(MUSL_CC) -print-file-name=crtendS.o) $(MUSL_LIB)/crtn.o
 LINK_FLAGS := $(VARIANT_CFLAGS) $(DECODER_FLAGS) -ffunction-sections -fdata-sections -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text -Wl,--build-id=sha1 -s \
 	$(LINK_COMMON) $(LDFLAGS)
 endif
+# The sandbox (applets/lock.c) knows the calls of musl.  Other C libraries, sanitizers and instrumented builds
+# make calls of their own and fill the address space: they are built without it.
+UNLOCKED := -DG2S_UNLOCKED
 ifeq ($(VARIANT),test)
 COMPILER := $(HOST_CC)
-VARIANT_CFLAGS := -fPIE $(HARDENING) -D_FORTIFY_SOURCE=2 -O2 -g
+VARIANT_CFLAGS := -fPIE $(HARDENING) -D_FORTIFY_SOURCE=2 -O2 -g $(UNLOCKED)
 LINK_FLAGS := -pie $(LINK_COMMON)
 endif
 ifeq ($(VARIANT),asan)
 COMPILER := $(HOST_CC)
 VARIANT_CFLAGS := -fPIE -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=all
+	-fno-sanitize-recover=all $(UNLOCKED)
 LINK_FLAGS := -pie -fsanitize=address,undefined
 endif
 # What is called without the sanitizer (the C library) it knows about; Zydis and cJSON are built with it.
 ifeq ($(VARIANT),msan)
 COMPILER := $(CLANG)
 VARIANT_CFLAGS := -fPIE -O1 -g -fno-omit-frame-pointer -fsanitize=memory -fsanitize-memory-track-origins \
-	-fno-sanitize-recover=all
+	-fno-sanitize-recover=all $(UNLOCKED)
 LINK_FLAGS := -pie -fsanitize=memory
 endif
 # gcc, with which everything is built first, is the one that warns.
-SANITIZE := -O2 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE := -O2 -g -w -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(UNLOCKED)
 ifeq ($(VARIANT),fuzz)
 COMPILER := $(FUZZ_CC)
 VARIANT_CFLAGS := -fsanitize=fuzzer-no-link $(SANITIZE)
@@ -323,6 +327,14 @@ $(B)/libapplets.a: $(APPLET_LIB_O) $(B)/members
 # The objects themselves and not the archive: ar need not know about objects for -flto.
 $(DIST)/g2s: $(APPLET_O) $(CORE_O) $(B)/members
 	$(call link,$(COMPILER) $(LINK_FLAGS) -o $$t $(LINK_START) $(APPLET_O) $(CORE_O) $(LINK_END))
+
+# For the tests of the sandbox: g2s with a bug, which does as the test says once it is locked.
+$(B)/bug/lock.o: applets/lock.c $(B)/flags
+	$(call compile,$(G2S_CFLAGS) $(SMALL) -Iinclude -DG2S_TEST_BUG)
+$(B)/bug/bug.o: tests/cli/bug.c $(B)/flags
+	$(call compile,$(G2S_CFLAGS))
+$(B)/bug/g2s-scan: $(B)/bug/lock.o $(B)/bug/bug.o $(filter-out $(B)/applets/lock.o,$(APPLET_O)) $(CORE_O)
+	$(call link,$(COMPILER) $(LINK_FLAGS) -o $$t $(LINK_START) $(filter %.o,$^) $(LINK_END))
 
 $(LINKS:%=$(DIST)/%): | $(DIST)/g2s
 	@ln -sfn g2s $@

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "applets.h"
+#include "lock.h"
 
 #include "g2s/text.h"
 #include "g2s/version.h"
@@ -77,6 +78,14 @@ static void print_message(const char *applet, const char *hint, const char *form
 	fwrite(shown, 1, used, stderr);
 }
 
+void cli_message_prefix(char *text, size_t size, const char *applet, const char *shown)
+{
+	int used = snprintf(text, size, "%s: ", cli_program(signer != NULL ? signer : applet));
+	size_t rest = size - (size_t)used;
+	g2s_text_escape(text + used, rest - 2, shown, strlen(shown), G2S_TEXT_MESSAGE);
+	memcpy(text + strlen(text), ": ", 3);
+}
+
 void cli_message(const char *applet, const char *format, ...)
 {
 	va_list values;
@@ -106,6 +115,28 @@ static const struct cli_option common_options[] = {
 	{0},
 };
 
+enum { LOCK_OPTIONS = 3 };
+
+/* Fills the rows of an applet that locks itself; none for another one. */
+static void list_lock_options(struct lock *lock, struct cli_option rows[LOCK_OPTIONS])
+{
+	memset(rows, 0, LOCK_OPTIONS * sizeof(rows[0]));
+	if (lock == NULL) {
+		return;
+	}
+	rows[0] = (struct cli_option){
+		.name = "no-sandbox",
+		.help = "do not give up rights before reading (for debuggers)",
+		.flag = &lock->off,
+	};
+	rows[1] = (struct cli_option){
+		.name = "verbose",
+		.letter = 'v',
+		.help = "say what the kernel refuses of the sandbox",
+		.flag = &lock->verbose,
+	};
+}
+
 static void print_options(FILE *out, const struct cli_option *options)
 {
 	for (const struct cli_option *option = options; option->name != NULL; option++) {
@@ -131,7 +162,10 @@ static int print_help(const struct cli_usage *usage)
 	fprintf(output.file, "usage: %s [OPTION]...%s%s\n\n%s\n", cli_program(usage->applet),
 	        usage->operands != NULL ? " " : "",
 	        usage->operands != NULL ? usage->operands : "", usage->about);
+	struct cli_option lock_options[LOCK_OPTIONS];
+	list_lock_options(usage->lock, lock_options);
 	print_options(output.file, usage->options);
+	print_options(output.file, lock_options);
 	print_options(output.file, common_options);
 	return cli_output_commit(&output);
 }
@@ -154,6 +188,7 @@ struct parse {
 	/* The next argument to look at. */
 	int next;
 	int status;
+	struct cli_option lock_options[LOCK_OPTIONS];
 };
 
 static const struct cli_option *find_long(const struct cli_option *options, const char *name,
@@ -219,6 +254,7 @@ static bool parse_long(struct parse *parse, const char *word)
 	const char *value = strchr(word, '=');
 	size_t length = value != NULL ? (size_t)(value - word) : strlen(word);
 	const struct cli_option *option = find_long(usage->options, word, length);
+	option = option != NULL ? option : find_long(parse->lock_options, word, length);
 	if (option != NULL) {
 		return apply(parse, option, value != NULL ? value + 1 : NULL);
 	}
@@ -235,6 +271,7 @@ static bool parse_short(struct parse *parse, const char *letters)
 	const struct cli_usage *usage = parse->usage;
 	while (*letters != '\0') {
 		const struct cli_option *option = find_short(usage->options, *letters);
+		option = option != NULL ? option : find_short(parse->lock_options, *letters);
 		if (option == NULL && *letters == common_options[0].letter) {
 			return stop(parse, print_help(usage));
 		}
@@ -256,6 +293,7 @@ static bool parse_short(struct parse *parse, const char *letters)
 int cli_parse(const struct cli_usage *usage, int argc, char **argv, int *status)
 {
 	struct parse parse = {.usage = usage, .argc = argc, .argv = argv, .next = 1};
+	list_lock_options(usage->lock, parse.lock_options);
 	int operands = 0;
 	bool options_ended = false;
 	while (parse.next < argc) {

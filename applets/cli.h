@@ -10,6 +10,7 @@
 
 struct g2s_row;
 struct g2s_streams;
+struct lock;
 
 /* What every applet shares: exit statuses, messages, options, output. */
 
@@ -50,6 +51,9 @@ void cli_sign_as(const char *applet);
 void cli_message(const char *applet, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Puts what a message about shown begins with, "<program>: <shown>: ", into text. */
+void cli_message_prefix(char *text, size_t size, const char *applet, const char *shown);
+
 /*
  * One option.  A table of them ends with a row whose name is NULL; it parses the command line and
  * prints the usage.  Exactly one of flag, text and call is set.
@@ -81,6 +85,8 @@ struct cli_usage {
 	/* What it does: lines broken as they are to be printed, each ended by a newline. */
 	const char *about;
 	const struct cli_option *options;
+	/* For an applet that locks itself (lock.h): it has options for that; or NULL. */
+	struct lock *lock;
 };
 
 /*
@@ -100,11 +106,37 @@ int cli_usage_error(const char *applet, const char *format, ...)
 enum { CLI_PLACE_SIZE = 1024 };
 const char *cli_place(const struct g2s_row *row, char place[CLI_PLACE_SIZE]);
 
+/* An operand that is open for reading.  Zero-initialise it. */
+struct cli_input {
+	/* As it was named; "-" is stdin. */
+	const char *path;
+	FILE *file;
+	/* Of a pipe that was read before its turn: what file reads. */
+	char *held;
+};
+
 /*
- * Reads the streams of count operands, or stdin when there are none, "-" being stdin as well, into
- * *streams.  Returns G2S_EXIT_DONE, or another status after a message.
+ * Opens a path, "-" being stdin.  Returns false after a message.  more: others will be opened
+ * before this one is read; then a named pipe is read here, as its writer may not come to the next
+ * one before.
  */
-int cli_read_streams(const char *applet, char *const *operands, int count, bool partial,
+bool cli_input_open(struct cli_input *input, const char *applet, const char *path, bool more);
+/* Harmless on any state. */
+void cli_input_close(struct cli_input *input);
+
+/* Some of them.  Zero-initialise it. */
+struct cli_inputs {
+	struct cli_input *items;
+	size_t count;
+};
+
+/* Opens count operands, or stdin when there are none.  Returns an exit status. */
+int cli_inputs_open(struct cli_inputs *inputs, const char *applet, char *const *operands,
+                    int count);
+void cli_inputs_close(struct cli_inputs *inputs);
+
+/* Reads streams into *streams.  Returns G2S_EXIT_DONE, or another status after a message. */
+int cli_read_streams(const char *applet, const struct cli_inputs *inputs, bool partial,
                      struct g2s_streams *streams);
 
 /* Prints what is wrong with an operand, with the line when there is one. */
@@ -113,12 +145,8 @@ void cli_input_error(const char *applet, const char *path, const struct g2s_erro
 /* What messages call an operand: "-" is the standard input. */
 const char *cli_shown_name(const char *path);
 
-/* Opens an operand, "-" being stdin, for cli_close_input; NULL after a message. */
-FILE *cli_open_input(const char *applet, const char *path);
-void cli_close_input(FILE *in);
-
-/* Reads what is left of an operand, up to max bytes; *data is to be freed. */
-int cli_read_rest(const char *applet, const char *path, FILE *in, size_t max, char **data,
+/* Reads what is left of an input, up to max bytes; *data is to be freed. */
+int cli_read_rest(const char *applet, const struct cli_input *input, size_t max, char **data,
                   size_t *size);
 
 /* Reads all of a file, "-" being stdin, up to max bytes; *data is to be freed. */
@@ -139,6 +167,8 @@ struct cli_output {
 	/* What file has collected. */
 	char *data;
 	size_t size;
+	/* In a process that was divided: where what is to be written goes; else 0. */
+	int parent;
 };
 
 /*
@@ -152,6 +182,13 @@ bool cli_output_open(struct cli_output *output, const char *applet, const char *
  * a message, and without one when the reader of a pipe has gone.  The output is closed.
  */
 int cli_output_commit(struct cli_output *output);
+
+/*
+ * Divides the process, whose output is a file: returns true in a child whose cli_output_commit
+ * has the parent write it and answers what came of that.  The parent ends as the child does, and
+ * does not return.  Returns false with errno, and nothing has changed, when that cannot be done.
+ */
+bool cli_output_divide(struct cli_output *output);
 
 /* Throws an unfinished output away; the target is untouched.  Harmless on any state. */
 void cli_output_discard(struct cli_output *output);

@@ -2,6 +2,7 @@
 #include "applets.h"
 #include "cli.h"
 #include "diff.h"
+#include "lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@ struct settings {
 	enum diff_format format;
 	bool only_added;
 	bool quiet;
+	bool colour;
+	struct lock lock;
 };
 
 /*
@@ -164,6 +167,7 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 		         "with 1 when\n"
 		         "they differ.\n",
 		.options = options,
+		.lock = &settings->lock,
 	};
 	return cli_parse(&usage, argc, argv, status);
 }
@@ -229,7 +233,7 @@ static int write_list(const struct settings *settings, const struct diff_side si
 	}
 	switch (settings->format) {
 	case TEXT:
-		diff_write_text(output.file, sides, list, wants_colour());
+		diff_write_text(output.file, sides, list, settings->colour);
 		break;
 	case MARKDOWN:
 		diff_write_markdown(output.file, sides, list);
@@ -259,6 +263,22 @@ static int finish(const struct settings *settings, const struct diff_side sides[
 	return status;
 }
 
+/* Opens both sides, asks about the terminal, gives up the rest, and reads them. */
+static int read_sides(struct settings *settings, struct diff_side sides[G2S_SIDES])
+{
+	settings->colour = wants_colour();
+	for (int side = 0; side < G2S_SIDES; side++) {
+		if (!diff_side_open(&sides[side], side == G2S_OLD)) {
+			return G2S_EXIT_USAGE;
+		}
+	}
+	int status = lock_applet(&settings->lock, DIFF_APPLET, NULL, 0, NULL);
+	for (int side = 0; side < G2S_SIDES && status == G2S_EXIT_DONE; side++) {
+		status = diff_side_read(&sides[side]);
+	}
+	return status;
+}
+
 int g2s_diff_main(int argc, char **argv)
 {
 	struct settings settings = {0};
@@ -278,8 +298,8 @@ int g2s_diff_main(int argc, char **argv)
 	if (strcmp(argv[1], "-") == 0 && strcmp(argv[2], "-") == 0) {
 		status = cli_usage_error(DIFF_APPLET, "standard input can be one of the two only");
 	}
-	for (int side = 0; side < G2S_SIDES && status == G2S_EXIT_DONE; side++) {
-		status = diff_side_read(&sides[side]);
+	if (status == G2S_EXIT_DONE) {
+		status = read_sides(&settings, sides);
 	}
 	if (status == G2S_EXIT_DONE) {
 		status = settle(sides, &settings.host);

@@ -2,6 +2,8 @@
 #ifndef G2S_DIFF_H
 #define G2S_DIFF_H
 
+#include "cli.h"
+
 #include "g2s/policy/compare.h"
 #include "g2s/policy/docker.h"
 #include "g2s/policy/host.h"
@@ -20,6 +22,8 @@
 /* One of the two things that are compared.  Zero-initialise it. */
 struct diff_side {
 	const char *path;
+	/* Open from diff_side_open to diff_side_free. */
+	struct cli_input input;
 	/* It is a stream; then profile is what it stands for. */
 	bool is_stream;
 	struct g2s_profile profile;
@@ -33,7 +37,10 @@ struct diff_side {
 	struct g2s_names baseline;
 };
 
-/* Reads side->path.  Returns G2S_EXIT_DONE, or another status after a message. */
+/* Opens side->path; more: the other side is opened after it.  False after a message. */
+bool diff_side_open(struct diff_side *side, bool more);
+
+/* Reads a side that is open.  Returns G2S_EXIT_DONE, or another status after a message. */
 int diff_side_read(struct diff_side *side);
 
 /*

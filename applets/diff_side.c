@@ -21,11 +21,11 @@ static int no_memory(void)
  * ---------------------------------------------------------------------------------
  */
 
-static int read_profile(struct diff_side *side, FILE *in)
+static int read_profile(struct diff_side *side)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int status = cli_read_rest(DIFF_APPLET, side->path, in, G2S_OCI_JSON_MAX, &text, &size);
+	int status = cli_read_rest(DIFF_APPLET, &side->input, G2S_OCI_JSON_MAX, &text, &size);
 	if (status != G2S_EXIT_DONE) {
 		return status;
 	}
@@ -134,10 +134,10 @@ static int take_stream(struct diff_side *side)
 	return status;
 }
 
-static int read_stream(struct diff_side *side, FILE *in)
+static int read_stream(struct diff_side *side)
 {
 	struct g2s_error err = {0};
-	enum g2s_code code = g2s_streams_read(&side->streams, in, false, &err);
+	enum g2s_code code = g2s_streams_read(&side->streams, side->input.file, false, &err);
 	if (code == G2S_OK) {
 		code = g2s_streams_unite(&side->streams, &err);
 	}
@@ -153,21 +153,21 @@ static int read_stream(struct diff_side *side, FILE *in)
  * --------------------------------------------------------------------------------------
  */
 
+bool diff_side_open(struct diff_side *side, bool more)
+{
+	return cli_input_open(&side->input, DIFF_APPLET, side->path, more);
+}
+
 int diff_side_read(struct diff_side *side)
 {
-	FILE *in = cli_open_input(DIFF_APPLET, side->path);
-	if (in == NULL) {
-		return G2S_EXIT_USAGE;
-	}
+	FILE *in = side->input.file;
 	/* A stream begins with its header; no JSON begins so. */
 	int first = getc(in);
 	if (first != EOF) {
 		ungetc(first, in);
 	}
 	side->is_stream = first == '#';
-	int status = side->is_stream ? read_stream(side, in) : read_profile(side, in);
-	cli_close_input(in);
-	return status;
+	return side->is_stream ? read_stream(side) : read_profile(side);
 }
 
 const struct g2s_host_arch *diff_side_host(const struct diff_side *side)
@@ -237,6 +237,7 @@ const struct g2s_row *const *diff_side_rows(const struct diff_side *side, const 
 
 void diff_side_free(struct diff_side *side)
 {
+	cli_input_close(&side->input);
 	g2s_profile_free(&side->profile);
 	g2s_streams_free(&side->streams);
 	free(side->rows);

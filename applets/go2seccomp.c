@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "lock.h"
 #include "stages.h"
 
 #include "g2s/policy/oci_json.h"
@@ -41,17 +42,17 @@ static void tell_profile(FILE *out, const struct g2s_profile *profile)
 }
 
 /* The three stages, one after the other. */
-static int make_profile(const char *binary, struct g2s_streams *streams,
-                        struct g2s_profile *profile)
+static int make_profile(const char *binary, const struct lock *lock, struct cli_output *output,
+                        struct g2s_streams *streams, struct g2s_profile *profile)
 {
-	int status = scan_stage(binary, streams);
+	int status = scan_stage(binary, lock, output, streams);
 	if (status == G2S_EXIT_DONE) {
 		status = resolve_stage(streams);
 	}
 	return status == G2S_EXIT_DONE ? profile_stage(streams, profile) : status;
 }
 
-static int run(const char *binary, const char *path)
+static int run(const char *binary, const char *path, const struct lock *lock)
 {
 	struct g2s_streams streams = {0};
 	struct g2s_profile profile = {0};
@@ -61,7 +62,7 @@ static int run(const char *binary, const char *path)
 	if (!cli_output_open(&output, APPLET, path) || !cli_output_open(&report, APPLET, NULL)) {
 		goto done;
 	}
-	status = make_profile(binary, &streams, &profile);
+	status = make_profile(binary, lock, &output, &streams, &profile);
 	if (status != G2S_EXIT_DONE) {
 		goto done;
 	}
@@ -84,6 +85,7 @@ done:
 
 int g2s_go2seccomp_main(int argc, char **argv)
 {
+	struct lock lock = {0};
 	const struct cli_option options[] = {{0}};
 	const struct cli_usage usage = {
 		.applet = APPLET,
@@ -92,6 +94,7 @@ int g2s_go2seccomp_main(int argc, char **argv)
 		         "as the tool of\n"
 		         "this name did.  It is g2s-scan, g2s-resolve and g2s-profile in one.\n",
 		.options = options,
+		.lock = &lock,
 	};
 	int status;
 	int operands = cli_parse(&usage, argc, argv, &status);
@@ -102,5 +105,5 @@ int g2s_go2seccomp_main(int argc, char **argv)
 		return cli_usage_error(APPLET, "two operands are needed, BINARY and PROFILE");
 	}
 	cli_sign_as(APPLET);
-	return run(argv[1], argv[2]);
+	return run(argv[1], argv[2], &lock);
 }

@@ -36,6 +36,8 @@ struct slot {
 	size_t capacity;
 	/* Why what was written is worth nothing; empty when it is not so. */
 	char lost[80];
+	/* What killed the child; else 0. */
+	int signal;
 };
 
 struct run {
@@ -82,9 +84,9 @@ static void work_here(const struct jobs *jobs, size_t index, struct slot *slot)
 static void hand_on(const struct jobs *jobs, size_t index, struct slot *slot)
 {
 	if (slot->lost[0] != '\0') {
-		jobs->done(jobs->user, index, NULL, 0, slot->lost);
+		jobs->done(jobs->user, index, NULL, 0, slot->lost, slot->signal);
 	} else {
-		jobs->done(jobs->user, index, slot->data, slot->size, NULL);
+		jobs->done(jobs->user, index, slot->data, slot->size, NULL, 0);
 	}
 	free(slot->data);
 	*slot = (struct slot){0};
@@ -149,9 +151,11 @@ static bool start_child(struct run *run, size_t index)
 		close(ends[0]);
 		be_child(run, index, ends[1], parent);
 	}
+	int why = errno;
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
+		errno = why;
 		return false;
 	}
 	*slot = (struct slot){.pid = pid, .fd = ends[0]};
@@ -169,7 +173,14 @@ static void start_more(struct run *run)
 			if (run->running != 0) {
 				return;
 			}
-			work_here(run->jobs, run->next, slot_of(run, run->next));
+			struct slot *slot = slot_of(run, run->next);
+			if (run->jobs->apart) {
+				*slot = (struct slot){0};
+				snprintf(slot->lost, sizeof(slot->lost), "no process for it: %s",
+				         strerror(errno));
+			} else {
+				work_here(run->jobs, run->next, slot);
+			}
 		}
 		run->next++;
 	}
@@ -193,6 +204,7 @@ static void end_child(struct run *run, struct slot *slot)
 		int number = WTERMSIG(status);
 		snprintf(slot->lost, sizeof(slot->lost), "its process was killed by signal %d (%s)",
 		         number, strsignal(number));
+		slot->signal = number;
 	} else if (pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		snprintf(slot->lost, sizeof(slot->lost), "its process could not finish");
 	}
@@ -253,6 +265,12 @@ void jobs_run(const struct jobs *jobs, size_t count, unsigned workers)
 	run.window = (size_t)AHEAD * run.workers;
 	if (workers != 0) {
 		run.slots = calloc(run.window, sizeof(run.slots[0]));
+	}
+	if (run.slots == NULL && workers != 0 && jobs->apart) {
+		for (size_t i = 0; i < count; i++) {
+			jobs->done(jobs->user, i, NULL, 0, no_memory, 0);
+		}
+		return;
 	}
 	if (run.slots == NULL) {
 		run_here(jobs, count);

@@ -12,6 +12,7 @@
  *     scan.c resolve.c profile.c diff.c   one applet each, its manual page beside it
  *     go2seccomp.c        all of the pipeline in one process; stages.h is what it calls
  *     assume.c            for resolve: what its user knows about unresolved sites
+ *     lock.c              what is given up before an untrusted byte is read
  *     walk.c jobs.c progress.c   for scan: the files, the processes, the line at a terminal
  *   core/                 never prints, never exits, has no mutable globals
  *     image/              what is in the file: ELF, Go's tables, functions

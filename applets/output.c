@@ -5,9 +5,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void say_failed(const struct cli_output *output)
@@ -175,6 +179,112 @@ static bool write_out(const struct cli_output *output)
 	return replace_file(output);
 }
 
+/*
+ * --- two processes
+ * -----------------------------------------------------------------------------
+ */
+
+/* Reads size bytes; false at an early end. */
+static bool read_all(int fd, void *data, size_t size)
+{
+	char *at = data;
+	while (size != 0) {
+		ssize_t got = read(fd, at, size);
+		if (got == 0 || (got < 0 && errno != EINTR)) {
+			return false;
+		}
+		at += got > 0 ? got : 0;
+		size -= got > 0 ? (size_t)got : 0;
+	}
+	return true;
+}
+
+/* In the child: has the parent write what was collected; errno is the parent's. */
+static bool send_out(const struct cli_output *output)
+{
+	uint64_t size = output->size;
+	int why = 0;
+	if (!write_all(output->parent, (const char *)&size, sizeof(size)) ||
+	    !write_all(output->parent, output->data, output->size) ||
+	    !read_all(output->parent, &why, sizeof(why))) {
+		errno = EIO;
+		return false;
+	}
+	errno = why;
+	return why == 0;
+}
+
+/* In the parent: writes what the child sends, if it does, and answers with an errno. */
+static void take_in(struct cli_output *output, int child)
+{
+	uint64_t size;
+	if (!read_all(child, &size, sizeof(size))) {
+		return;
+	}
+	int why = 0;
+	output->data = size < SIZE_MAX ? malloc((size_t)size + 1) : NULL;
+	output->size = (size_t)size;
+	if (output->data == NULL) {
+		why = ENOMEM;
+	} else if (!read_all(child, output->data, output->size)) {
+		return;
+	} else if (!write_out(output)) {
+		why = errno;
+	}
+	(void)!write(child, &why, sizeof(why));
+}
+
+/* In the parent: ends as the child does. */
+static _Noreturn void end_as(const struct cli_output *output, pid_t pid)
+{
+	int status = 0;
+	pid_t ended;
+	do {
+		ended = waitpid(pid, &status, 0);
+	} while (ended < 0 && errno == EINTR);
+	if (ended == pid && WIFEXITED(status)) {
+		_exit(WEXITSTATUS(status));
+	}
+	cli_message(output->applet, "the process that read the input was killed by signal %d (%s)",
+	            WTERMSIG(status), strsignal(WTERMSIG(status)));
+	_exit(G2S_EXIT_USAGE);
+}
+
+bool cli_output_divide(struct cli_output *output)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+		return false;
+	}
+	/* Who ignores it, and a parent may have said so, never hears how a child ended. */
+	signal(SIGCHLD, SIG_DFL);
+	pid_t self = getpid();
+	pid_t pid = fork();
+	if (pid < 0) {
+		int why = errno;
+		close(ends[0]);
+		close(ends[1]);
+		errno = why;
+		return false;
+	}
+	if (pid == 0) {
+		close(ends[0]);
+		output->parent = ends[1];
+		/* A killed parent takes its child along, also one that was killed by now. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != self) {
+			_exit(G2S_EXIT_OUTPUT);
+		}
+		return true;
+	}
+	close(ends[1]);
+	fclose(output->file);
+	free(output->data);
+	take_in(output, ends[0]);
+	close(ends[0]);
+	end_as(output, pid);
+}
+
 int cli_output_commit(struct cli_output *output)
 {
 	/* Only memory can have run out until here. */
@@ -184,7 +294,7 @@ int cli_output_commit(struct cli_output *output)
 	}
 	output->file = NULL;
 	errno = done ? 0 : ENOMEM;
-	done = done && write_out(output);
+	done = done && (output->parent != 0 ? send_out(output) : write_out(output));
 	/* A reader that has seen enough is no error to speak of. */
 	if (!done && errno != EPIPE) {
 		say_failed(output);
@@ -197,6 +307,9 @@ void cli_output_discard(struct cli_output *output)
 {
 	if (output->file != NULL) {
 		fclose(output->file);
+	}
+	if (output->parent != 0) {
+		close(output->parent);
 	}
 	free(output->data);
 	free(output->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "applets.h"
 #include "cli.h"
+#include "lock.h"
 #include "profile.h"
 #include "profile_format.h"
 #include "stages.h"
@@ -32,6 +33,7 @@ struct settings {
 	bool strict;
 	bool partial;
 	const char *path;
+	struct lock lock;
 };
 
 /*
@@ -193,6 +195,7 @@ static int parse_by(const struct cli_option *options, struct settings *settings,
 		         "runtimes or in\n"
 		         "another format.\n",
 		.options = options,
+		.lock = &settings->lock,
 	};
 	int operands = cli_parse(&usage, argc, argv, status);
 	if (operands >= 0) {
@@ -383,18 +386,31 @@ static int run(const struct settings *settings, char *const *operands, int count
 		.path = settings->base,
 		.profile = {.default_action = settings->default_action},
 	};
+	struct cli_input base_input = {0};
+	struct cli_inputs inputs = {0};
 	struct g2s_streams streams = {0};
 	int status = G2S_EXIT_DONE;
-	if (base.path != NULL) {
-		base.profile = (struct g2s_profile){0};
-		status = profile_base_read(&base);
+	if (base.path != NULL && !cli_input_open(&base_input, APPLET, base.path, true)) {
+		status = G2S_EXIT_USAGE;
 	}
 	if (status == G2S_EXIT_DONE) {
-		status = cli_read_streams(APPLET, operands, count, settings->partial, &streams);
+		status = cli_inputs_open(&inputs, APPLET, operands, count);
+	}
+	if (status == G2S_EXIT_DONE) {
+		status = lock_applet(&settings->lock, APPLET, NULL, 0, output);
+	}
+	if (status == G2S_EXIT_DONE && base.path != NULL) {
+		base.profile = (struct g2s_profile){0};
+		status = profile_base_read(&base, &base_input);
+	}
+	if (status == G2S_EXIT_DONE) {
+		status = cli_read_streams(APPLET, &inputs, settings->partial, &streams);
 	}
 	if (status == G2S_EXIT_DONE) {
 		status = write_profile(&streams, settings, &base, output);
 	}
+	cli_input_close(&base_input);
+	cli_inputs_close(&inputs);
 	g2s_streams_free(&streams);
 	profile_base_free(&base);
 	return status;

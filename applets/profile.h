@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+struct cli_input;
 struct g2s_row;
 struct g2s_streams;
 
@@ -82,8 +83,8 @@ struct profile_base {
 	struct g2s_names names;
 };
 
-/* Reads base->path.  Returns G2S_EXIT_DONE, or another status after a message. */
-int profile_base_read(struct profile_base *base);
+/* Reads base->path, which is open.  Returns G2S_EXIT_DONE, or another status after a message. */
+int profile_base_read(struct profile_base *base, const struct cli_input *input);
 
 /*
  * Makes base->profile allow what is demanded and refuse what is denied.  Where it contradicts that

@@ -32,11 +32,11 @@ static bool list_names(struct profile_base *base)
 	return done;
 }
 
-int profile_base_read(struct profile_base *base)
+int profile_base_read(struct profile_base *base, const struct cli_input *input)
 {
 	char *text = NULL;
 	size_t size = 0;
-	int status = cli_read_file(PROFILE_APPLET, base->path, G2S_OCI_JSON_MAX, &text, &size);
+	int status = cli_read_rest(PROFILE_APPLET, input, G2S_OCI_JSON_MAX, &text, &size);
 	if (status != G2S_EXIT_DONE) {
 		return status;
 	}

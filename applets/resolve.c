@@ -2,6 +2,7 @@
 #include "applets.h"
 #include "assume.h"
 #include "cli.h"
+#include "lock.h"
 #include "stages.h"
 
 #include "g2s/policy/sysno.h"
@@ -61,6 +62,7 @@ int g2s_resolve_main(int argc, char **argv)
 	bool partial = false;
 	const char *path = NULL;
 	struct assumptions assumptions = {0};
+	struct lock lock = {0};
 	const struct cli_option options[] = {
 		{
 			.name = "assume",
@@ -97,9 +99,11 @@ int g2s_resolve_main(int argc, char **argv)
 		         "name of each\n"
 		         "system call.  Several streams become one.\n",
 		.options = options,
+		.lock = &lock,
 	};
 	int status;
 	struct cli_output output = {0};
+	struct cli_inputs inputs = {0};
 	struct g2s_streams streams = {0};
 	int operands = cli_parse(&usage, argc, argv, &status);
 	if (operands < 0) {
@@ -109,7 +113,13 @@ int g2s_resolve_main(int argc, char **argv)
 		status = G2S_EXIT_OUTPUT;
 		goto done;
 	}
-	status = cli_read_streams(APPLET, argv + 1, operands, partial, &streams);
+	status = cli_inputs_open(&inputs, APPLET, argv + 1, operands);
+	if (status == G2S_EXIT_DONE) {
+		status = lock_applet(&lock, APPLET, NULL, 0, &output);
+	}
+	if (status == G2S_EXIT_DONE) {
+		status = cli_read_streams(APPLET, &inputs, partial, &streams);
+	}
 	if (status == G2S_EXIT_DONE) {
 		status = assume_apply(&assumptions, &streams);
 	}
@@ -122,6 +132,7 @@ int g2s_resolve_main(int argc, char **argv)
 	}
 done:
 	cli_output_discard(&output);
+	cli_inputs_close(&inputs);
 	assume_free(&assumptions);
 	g2s_streams_free(&streams);
 	return status;

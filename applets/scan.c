@@ -2,6 +2,7 @@
 #include "applets.h"
 #include "cli.h"
 #include "jobs.h"
+#include "lock.h"
 #include "progress.h"
 #include "stages.h"
 #include "walk.h"
@@ -24,6 +25,10 @@ struct scan {
 	/* What there is to scan, and whether rows get the column of the callers. */
 	struct walk walk;
 	bool callers;
+	struct lock lock;
+	/* The one file is scanned in this process, which is locked for it; output may be NULL. */
+	bool alone;
+	struct cli_output *output;
 	/* Whoever takes the stream over warns of what it lacks. */
 	bool in_stages;
 	struct progress progress;
@@ -32,6 +37,8 @@ struct scan {
 	/* Files that could be scanned, and the status of those that could not. */
 	size_t scanned;
 	int status;
+	/* It was said what the kernel refuses. */
+	bool told;
 	/* The lines of the file that is being scanned, perhaps in a process of its own. */
 	struct g2s_stream_writer writer;
 	/* What there is to say about it: texts, each ended by a NUL. */
@@ -172,7 +179,21 @@ struct answer {
 	uint64_t rows;
 	uint64_t unresolved;
 	size_t messages_size;
+	/* By the kernel, of the sandbox. */
+	char refused[LOCK_REFUSED_SIZE];
 };
+
+/* Gives up what is not needed to look at a file that is mapped. */
+static enum g2s_code lock_up(const struct scan *scan, const char *path, size_t size,
+                             struct answer *answer, struct g2s_error *err)
+{
+	if (!scan->alone) {
+		lock_child(&scan->lock, answer->refused);
+	} else if (lock_applet(&scan->lock, APPLET, path, size, scan->output) != G2S_EXIT_DONE) {
+		return g2s_fail(err, G2S_ERR_READ, 0, "is not read outside of the sandbox");
+	}
+	return G2S_OK;
+}
 
 /* Scans one file: its lines, its messages and an answer go to out. */
 static void scan_file(void *user, size_t index, FILE *out)
@@ -191,6 +212,9 @@ static void scan_file(void *user, size_t index, FILE *out)
 	}
 	scan->writer = (struct g2s_stream_writer){.out = out};
 	enum g2s_code code = walk_open(about, &file, &err);
+	if (code == G2S_OK) {
+		code = lock_up(scan, about->path, file.bytes.size, &answer, &err);
+	}
 	if (code == G2S_OK) {
 		code = scan_program(scan, &program, file.bytes, &chains, &err);
 	}
@@ -219,22 +243,34 @@ static void scan_file(void *user, size_t index, FILE *out)
  * ---------------------------------------------------------------------------------
  */
 
-/* Finds the answer, which scan_file leaves out when memory has run out. */
+/*
+ * Finds the answer, which scan_file leaves out when memory has run out.  It comes from a process
+ * that has read what nobody vouches for, and is not believed further than need be.
+ */
 static bool take_answer(const char *data, size_t size, struct answer *answer)
 {
 	if (size < sizeof(*answer)) {
 		return false;
 	}
 	memcpy(answer, data + size - sizeof(*answer), sizeof(*answer));
-	return answer->messages_size <= size - sizeof(*answer);
+	answer->refused[sizeof(answer->refused) - 1] = '\0';
+	const char *end = data + size - sizeof(*answer);
+	return answer->messages_size <= size - sizeof(*answer) &&
+	       (answer->messages_size == 0 || end[-1] == '\0') &&
+	       (answer->status == G2S_EXIT_DONE || answer->status == G2S_EXIT_USAGE ||
+	        answer->status == G2S_EXIT_INPUT);
 }
 
 /* Takes what scan_file has written. */
-static void take_file(void *user, size_t index, const char *data, size_t size, const char *lost)
+static void take_file(void *user, size_t index, const char *data, size_t size, const char *lost,
+                      int signal)
 {
 	struct scan *scan = user;
 	struct answer answer = {.status = G2S_EXIT_USAGE};
+	const char *why = lock_loss(signal, &answer.status);
+	lost = why != NULL ? why : lost;
 	if (lost == NULL && !take_answer(data, size, &answer)) {
+		answer = (struct answer){.status = G2S_EXIT_USAGE};
 		lost = "out of memory";
 	}
 	if (lost != NULL) {
@@ -252,6 +288,11 @@ static void take_file(void *user, size_t index, const char *data, size_t size, c
 		}
 		scan->stream.rows += answer.rows;
 		scan->stream.unresolved += answer.unresolved;
+	}
+	if (answer.refused[0] != '\0' && scan->lock.verbose && !scan->told) {
+		progress_clear(&scan->progress);
+		lock_tell(APPLET, answer.refused);
+		scan->told = true;
 	}
 	scan->scanned += answer.status == G2S_EXIT_DONE;
 	scan->status = answer.status > scan->status ? answer.status : scan->status;
@@ -272,6 +313,7 @@ static void show_progress(void *user, size_t index)
 struct settings {
 	bool callers;
 	bool strict;
+	struct lock lock;
 	const char *output;
 	/* Processes beside this one; 0: none. */
 	unsigned workers;
@@ -293,20 +335,63 @@ static bool add_tree(void *user, const char *argument)
 	return true;
 }
 
+/* The number that text begins with, as most + 1 when it is more; *rest is what follows. */
+static uint64_t number_of(const char *text, uint64_t most, const char **rest)
+{
+	uint64_t number = 0;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		number = number > most ? number : number * 10 + (uint64_t)(*text - '0');
+	}
+	*rest = text;
+	return number > most ? most + 1 : number;
+}
+
 static bool set_workers(void *user, const char *argument)
 {
 	struct settings *settings = user;
-	unsigned number = 0;
-	const char *digit = argument;
-	while (*digit >= '0' && *digit <= '9' && number <= JOBS_WORKERS_MAX) {
-		number = number * 10 + (unsigned)(*digit++ - '0');
-	}
-	if (*digit != '\0' || number == 0 || number > JOBS_WORKERS_MAX) {
+	const char *rest;
+	unsigned number = (unsigned)number_of(argument, JOBS_WORKERS_MAX, &rest);
+	if (*rest != '\0' || number == 0 || number > JOBS_WORKERS_MAX) {
 		cli_usage_error(APPLET, "no number of jobs from 1 to %d: \"%s\"",
 		                JOBS_WORKERS_MAX, argument);
 		return false;
 	}
 	settings->workers = number;
+	return true;
+}
+
+static bool set_cpu(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	enum { MOST = 1000000000 };
+	const char *rest;
+	uint64_t number = number_of(argument, MOST, &rest);
+	if (rest == argument || *rest != '\0' || number > MOST) {
+		cli_usage_error(APPLET, "no number of seconds from 0 to %d: \"%s\"", MOST,
+		                argument);
+		return false;
+	}
+	settings->lock.cpu = (unsigned long)number;
+	return true;
+}
+
+static bool set_memory(void *user, const char *argument)
+{
+	static const char units[] = "KMGT";
+	struct settings *settings = user;
+	const uint64_t most = UINT64_C(1) << 50;
+	const char *rest;
+	uint64_t number = number_of(argument, most, &rest);
+	bool digits = rest != argument;
+	const char *unit = *rest != '\0' ? strchr(units, *rest) : NULL;
+	unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+	rest += unit != NULL;
+	if (!digits || *rest != '\0' || number > most >> shift) {
+		cli_usage_error(APPLET, "no number of bytes, with K, M, G or T or without: \"%s\"",
+		                argument);
+		return false;
+	}
+	settings->lock.memory = number << shift;
 	return true;
 }
 
@@ -323,8 +408,22 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.name = "jobs",
 			.letter = 'j',
 			.argument = "N",
-			.help = "scan N files at a time, each in a process of its own",
+			.help = "scan N files at a time, each in a process of its own (1)",
 			.call = set_workers,
+			.user = settings,
+		},
+		{
+			.name = "max-cpu",
+			.argument = "SECONDS",
+			.help = "CPU time that a file may take (300; 0: all)",
+			.call = set_cpu,
+			.user = settings,
+		},
+		{
+			.name = "max-memory",
+			.argument = "SIZE",
+			.help = "memory, beside itself, that a file may take (4G; 0: all)",
+			.call = set_memory,
 			.user = settings,
 		},
 		{
@@ -357,6 +456,7 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 		         "for g2s-resolve.  A file that cannot be scanned does not end the scan of "
 		         "the others.\n",
 		.options = options,
+		.lock = &settings->lock,
 	};
 	int operands = cli_parse(&usage, argc, argv, status);
 	if (operands == 0 && settings->tree_count == 0) {
@@ -386,11 +486,18 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 /* Scans the files and puts the stream into out. */
 static void scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
+	/* Who opens one file after the other is not locked itself. */
+	scan->alone = workers == 0 && scan->walk.count == 1;
+	if (!scan->alone) {
+		workers = workers != 0 ? workers : 1;
+		lock_prepare(&scan->lock);
+	}
 	const struct jobs jobs = {
 		.work = scan_file,
 		.done = take_file,
 		.waits = scan->progress.on ? show_progress : NULL,
 		.user = scan,
+		.apart = !scan->lock.off,
 	};
 	g2s_stream_begin(&scan->stream, out);
 	jobs_run(&jobs, scan->walk.count, workers);
@@ -408,6 +515,7 @@ static void free_scan(struct scan *scan)
 /* Scans the files and writes the stream; returns an exit status. */
 static int scan_all(struct scan *scan, const struct settings *settings, struct cli_output *output)
 {
+	scan->output = output;
 	scan_files(scan, settings->workers, output->file);
 	/* Without a single result there is nothing that the failures would be a part of. */
 	if (scan->scanned == 0) {
@@ -441,9 +549,15 @@ static int take_stream(char *data, size_t size, struct g2s_streams *streams)
 	return cli_status(code);
 }
 
-int scan_stage(const char *path, struct g2s_streams *streams)
+/* More than any real program was seen to need, and an end to what has none. */
+static const struct lock default_lock = {.cpu = 300, .memory = UINT64_C(4) << 30};
+
+int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
+               struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true};
+	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output};
+	scan.lock.off = lock->off;
+	scan.lock.verbose = lock->verbose;
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
@@ -471,7 +585,7 @@ int scan_stage(const char *path, struct g2s_streams *streams)
 
 int g2s_scan_main(int argc, char **argv)
 {
-	struct settings settings = {0};
+	struct settings settings = {.lock = default_lock};
 	struct scan scan = {0};
 	struct cli_output output = {0};
 	int status;
@@ -484,6 +598,7 @@ int g2s_scan_main(int argc, char **argv)
 		goto done;
 	}
 	scan.callers = settings.callers;
+	scan.lock = settings.lock;
 	/* One file is soon done. */
 	if (operands > 1 || settings.tree_count != 0) {
 		progress_begin(&scan.progress, APPLET);

@@ -2,8 +2,10 @@
 #ifndef G2S_STAGES_H
 #define G2S_STAGES_H
 
+struct cli_output;
 struct g2s_profile;
 struct g2s_streams;
+struct lock;
 
 /*
  * The stages of the pipeline, each with the settings that it has without options, on streams in
@@ -12,10 +14,12 @@ struct g2s_streams;
  */
 
 /*
- * Scans one program and adds what it gives to the streams.  Unlike g2s-scan it does not warn of
- * what is missing from the result: the stages after it do.
+ * Scans one program and adds what it gives to the streams.  Once the program is open, and for all
+ * that follows, the process is locked (lock_applet), with the limits of g2s-scan.  Unlike g2s-scan
+ * it does not warn of what is missing from the result: the stages after it do.
  */
-int scan_stage(const char *path, struct g2s_streams *streams);
+int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
+               struct g2s_streams *streams);
 
 /* Unites the streams, once, and names their system calls. */
 int resolve_stage(struct g2s_streams *streams);

@@ -61,10 +61,12 @@ static void pause_for(long milliseconds)
 	nanosleep(&time, NULL);
 }
 
-static void log_it(void *user, size_t index, const char *data, size_t size, const char *lost)
+static void log_it(void *user, size_t index, const char *data, size_t size, const char *lost,
+                   int signal)
 {
 	struct test *test = user;
 	assert_int_equal(getpid(), test->self);
+	assert_int_equal(signal != 0, lost != NULL && strstr(lost, "by signal") != NULL);
 	fprintf(test->log, "%zu:%zu:%.*s:%s\n", index, size, size < 20 ? (int)size : 20,
 	        size != 0 ? data : "", lost != NULL ? lost : "");
 	if (index == 0) {
@@ -238,6 +240,28 @@ static void no_room_for_children(void **state)
 	}
 }
 
+/* What may be done in children only is not done here: it is lost, and the reason told. */
+static void no_room_for_what_is_apart(void **state)
+{
+	(void)state;
+	struct test test;
+	begin(&test);
+	const struct jobs jobs = {
+		.work = write_much, .done = log_it, .user = &test, .apart = true,
+	};
+	struct rlimit old;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	const struct rlimit none = {0, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	jobs_run(&jobs, 3, 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_string_equal(logged(&test), "0:0::no process for it: Too many open files\n"
+	                                   "1:0::no process for it: Too many open files\n"
+	                                   "2:0::no process for it: Too many open files\n");
+	assert_int_equal(test.shared->started[0], 0);
+	end(&test);
+}
+
 static void tell(void *user, size_t index)
 {
 	struct test *test = user;
@@ -320,6 +344,7 @@ int main(void)
 		cmocka_unit_test(children_die),
 		cmocka_unit_test(children_are_ignored),
 		cmocka_unit_test(no_room_for_children),
+		cmocka_unit_test(no_room_for_what_is_apart),
 		cmocka_unit_test(tells_what_is_waited_for),
 		cmocka_unit_test(parent_is_killed),
 	};

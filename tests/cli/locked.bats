@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What reads untrusted bytes has locked itself up, is bounded, and ends with words.
+
+load helper
+
+setup() {
+	cli_setup
+	elf "$exits" >app
+	cp app other
+	bug=$root/.build/release/bug/g2s-scan
+	# The sandbox is a part of the release build alone.
+	readelf -lW "$dist/g2s" >segments
+	if grep -q INTERP segments; then
+		skip "not the release build"
+	fi
+}
+
+teardown() {
+	cli_teardown
+}
+
+# The calls that the filter allows, as the source has them.
+allowed() {
+	sed -n '/^static const char \*const allowed/,/^};/p' "$root/applets/lock.c" | grep -o '"[a-z_0-9]*"' | tr -d '"' |
+		LC_ALL=C sort
+}
+
+# What is called in try/calls, of strace -f, by each process that has locked itself, after that.
+called_locked() {
+	awk '{
+		name = $2
+		sub(/\(.*/, "", name)
+		if (name == "seccomp" && / = 0$/) {
+			locked[$1]
+		} else if ($1 in locked && name ~ /^[a-z_0-9]+$/) {
+			print name
+		}
+	}' try/calls | LC_ALL=C sort -u
+}
+
+@test "the filter allows what g2s-scan finds in g2s, and no more than that" {
+	[ "$(allowed | wc -l)" -ge 10 ]
+	g2s-scan --strict "$dist/g2s" | g2s-resolve >sites
+	grep -v '^#' sites | cut -f 9 | LC_ALL=C sort -u >found
+	[ "$(LC_ALL=C comm -23 <(allowed) found)" = '' ]
+	# And what is no matter of reading is not in it.
+	for name in open openat execve socket connect kill clone fork ptrace prctl rename unlink ioctl; do
+		echo "$name"
+		! allowed | grep -qx "$name"
+	done
+}
+
+@test "strace sees nothing else once a process is locked" {
+	readarray -t programs < <(find -L /bin /usr/sbin "$dist" -type f -size +100k 2>/dev/null | sort | head -n 25)
+	[ "${#programs[@]}" -ge 5 ]
+	trace() {
+		strace -f -qq -o try/calls "$@" 2>/dev/null || :
+		called_locked >try/names
+		cat try/names
+		[ -s try/names ]
+		[ "$(LC_ALL=C comm -13 <(allowed) try/names)" = '' ]
+	}
+	trace g2s-scan "$dist/g2s" >sites.raw
+	trace g2s-scan --callers -o file "${programs[0]}"
+	trace g2s-scan -j3 "${programs[@]}" >/dev/null
+	trace g2s-scan missing "$root/README.md" app >/dev/null
+	trace g2s-scan "$root/README.md" >/dev/null
+	g2s-scan "$dist/g2s" | g2s-resolve >sites
+	g2s-profile sites -o profile.json
+	for applet in 'g2s-resolve' 'g2s-resolve -o file' 'g2s-resolve sites sites'; do
+		# shellcheck disable=SC2086 # words
+		trace $applet <sites >/dev/null
+	done
+	for options in '' '-o file' '--explain' '--format=bpf -o file' '--base=profile.json' '--format=systemd' --strict; do
+		# shellcheck disable=SC2086 # words
+		trace g2s-profile $options sites >/dev/null
+	done
+	for format in text json markdown; do
+		trace g2s-diff --format=$format profile.json sites >/dev/null
+	done
+	trace go2seccomp "$dist/g2s" file >/dev/null
+	# A broken input is as locked up.
+	head -c 1000 sites >cut
+	trace g2s-resolve cut >/dev/null
+	trace g2s-diff cut profile.json >/dev/null
+	trace g2s-profile --base=cut sites >/dev/null
+}
+
+@test "every process that reads is locked before it reads" {
+	# What a locked process reads from a file was opened before, and mapped bytes are first used after.
+	strace -f -qq -o try/calls -e trace=read,readv,seccomp,landlock_restrict_self,prctl \
+		g2s-resolve <(g2s-scan app) >/dev/null
+	[ "$(awk '{ sub(/\(.*/, "", $2); print $2 }' try/calls | head -n 3 | tr '\n' ' ')" = \
+		'prctl landlock_restrict_self seccomp ' ]
+	grep -q 'PR_SET_NO_NEW_PRIVS, 1' try/calls
+	strace -f -qq -o try/calls -e trace=prctl,seccomp,write g2s-scan app other app >/dev/null
+	[ "$(grep -c 'seccomp(.* = 0$' try/calls)" -eq 3 ]
+}
+
+@test "a bug that opens, starts, connects, forks, kills or unlinks is killed" {
+	echo kept >kept
+	for what in open create exec connect fork kill trace unlink; do
+		echo "$what"
+		status=0
+		G2S_TEST_BUG=$what "$bug" app >out 2>err || status=$?
+		[ "$status" -eq 159 ] # SIGSYS
+		[ ! -s out ]
+		# Where another process waits for the output, or for the other files.
+		echo old >file
+		export G2S_TEST_BUG=$what
+		try "$bug" -o file app
+		ended 2 "the process that read the input was killed by signal 31"
+		[ "$(cat file)" = old ]
+		try "$bug" app other
+		unset G2S_TEST_BUG
+		[ "$status" -eq 2 ]
+		[ "$(grep -c 'its process was killed by signal 31' try/err)" -eq 2 ]
+	done
+	[ "$(cat kept)" = kept ]
+	[ ! -e made ]
+	# The build is sound but for that, and the lock is what does it.
+	try "$bug" app
+	ended 0
+	G2S_TEST_BUG=create try "$bug" --no-sandbox app
+	ended 0
+	[ -e made ]
+}
+
+@test "where the kernel refuses, it goes on, and says so once with -v" {
+	deny() {
+		strace -f -qqq -o /dev/null -e trace=seccomp,landlock_create_ruleset \
+			-e inject=seccomp:error=EPERM ${landlock:+-e inject=landlock_create_ruleset:error=ENOSYS} "$@"
+	}
+	try deny g2s-scan app
+	ended 0
+	cp try/out wanted
+	for files in app 'app -o file'; do
+		# shellcheck disable=SC2086 # words
+		try deny g2s-scan -v $files
+		ended 0 "the kernel refuses a part of the sandbox: seccomp: Operation not permitted"
+	done
+	cmp wanted file
+	landlock=no
+	try deny g2s-scan --verbose -j2 app other app
+	ended 0 "a part of the sandbox: Landlock: Function not implemented; seccomp: Operation not permitted"
+	landlock=
+	try deny g2s-resolve -v wanted
+	ended 0 "seccomp: Operation not permitted"
+	# Without the filter there is still no room for a descriptor.
+	G2S_TEST_BUG=create try deny "$bug" app
+	ended 0
+	[ ! -e made ]
+	# Nothing to say, and nothing done.
+	try g2s-scan -v --no-sandbox app
+	ended 0
+	strace -f -qq -o try/calls -e trace=seccomp,prctl,landlock_create_ruleset g2s-scan --no-sandbox app -o file
+	[ ! -s try/calls ]
+	cmp wanted file
+}
+
+@test "the same bytes with the sandbox and without, alone and with others" {
+	g2s-scan --no-sandbox "$dist/g2s" >wanted
+	g2s-scan "$dist/g2s" >file
+	cmp wanted file
+	g2s-scan -j1 "$dist/g2s" -o file
+	cmp wanted file
+	g2s-scan "$dist/g2s" -o file
+	cmp wanted file
+	g2s-resolve --no-sandbox wanted | g2s-profile --no-sandbox >profile
+	g2s-resolve wanted -o named
+	g2s-profile named -o file
+	cmp profile file
+	g2s-diff --no-sandbox profile file
+	g2s-diff profile file
+}
+
+@test "--max-cpu and --max-memory end with words" {
+	export G2S_TEST_BUG=spin
+	echo old >file
+	for output in '' '-o file'; do
+		# shellcheck disable=SC2086 # words
+		try timeout 30 "$bug" --max-cpu=1 $output app
+		ended 2 "app: took more CPU time than it may (--max-cpu)"
+		wrote_nothing
+	done
+	[ "$(cat file)" = old ]
+	try timeout 30 "$bug" -j2 --max-cpu 1 app other
+	[ "$status" -eq 2 ]
+	[ "$(grep -c 'took more CPU time' try/err)" -eq 2 ]
+	unset G2S_TEST_BUG
+	for size in 1 1K 50K; do
+		try g2s-scan --max-memory="$size" -o file "$dist/g2s"
+		ended 2 "out of memory"
+	done
+	[ "$(cat file)" = old ]
+	try g2s-scan --max-memory 300K app "$dist/g2s" other
+	ended 2 "$dist/g2s: out of memory"
+	[ "$(grep -c '^#binary' try/out)" -eq 2 ]
+	grep -q $'^#unread\t.*/g2s\tout of memory' try/out
+	for size in 64M 2G 3T 9000K 5000000; do
+		try g2s-scan --max-memory="$size" --max-cpu=100 "$dist/g2s"
+		ended 0
+	done
+	try g2s-scan --max-cpu=0 --max-memory=0 app
+	ended 0
+}
+
+@test "limits are numbers" {
+	for size in '' x -1 1X 1KK 1k K 1.5G ' 1' 2000000000T 99999999999999999999; do
+		try g2s-scan --max-memory="$size" app
+		ended 2 'no number of bytes, with K, M, G or T or without: "'
+	done
+	for seconds in '' x -1 1s 1000000001 99999999999999999999; do
+		try g2s-scan --max-cpu="$seconds" app
+		ended 2 'no number of seconds from 0 to 1000000000: "'
+	done
+}
+
+@test "a file that is cut short while it is read" {
+	mkfifo wait
+	cut_short() {
+		cp "$dist/g2s" victim
+		G2S_TEST_BUG=wait "$bug" "$@" <wait >try/out 2>try/err &
+		pid=$!
+		exec 9>wait
+		# The file is open and mapped once its process is locked; it waits for a byte.
+		for ((i = 0; i < 200 && ready < 1; i++)); do
+			sleep 0.02
+			ready=$(locked_below "$pid")
+		done
+		: >victim
+		printf '%s' "$bytes" >&9
+		exec 9>&-
+		status=0
+		wait "$pid" || status=$?
+		show
+	}
+	# How many of a process and its children run under a filter.
+	locked_below() {
+		local children
+		children=$(cat /proc/"$1"/task/*/children)
+		for process in "$1" $children; do
+			grep -h '^Seccomp:	2' "/proc/$process/status" || :
+		done | wc -l
+	}
+	ready=0 bytes=x
+	cut_short victim
+	ended 4 "victim: was cut short while it was read"
+	wrote_nothing
+	echo old >file
+	ready=0
+	cut_short -o file victim
+	ended 4 "victim: was cut short while it was read"
+	[ "$(cat file)" = old ]
+	ready=0 bytes=xxx
+	cut_short victim app other
+	ended 4 "victim: was cut short while it was read"
+	[ "$(grep -c '^#binary' try/out)" -eq 2 ]
+	grep -q $'^#unread\tvictim\twas cut short' try/out
+}
+
+@test "named pipes are read one after the other" {
+	g2s-scan "$dist/g2s" >sites
+	for i in $(seq 12); do
+		cat sites
+	done >long
+	mkfifo first second
+	(cat long >first && cat sites >second) &
+	try timeout 20 g2s-resolve first second
+	[ "$status" -eq 0 ]
+	g2s-resolve long sites | cmp - try/out
+	wait
+	: >empty
+	(cat empty >first && cat sites >second) &
+	try timeout 20 g2s-resolve first second
+	ended 4 "first: "
+	wait
+}
+
+@test "more streams than a process usually has descriptors" {
+	ulimit -Sn 64
+	mkdir many
+	g2s-scan app >sites
+	for i in $(seq 100); do
+		cp sites "many/$i"
+	done
+	try g2s-resolve many/*
+	ended 0
+}
