@@ -22,6 +22,9 @@ enum {
 	 */
 	SOME_WORK = 1 << 20,
 	WORK_PARTS = 4,
+	/* How far back straight code is followed in a first try, and where all costs too much. */
+	MAX_STRAIGHT = 1 << 16,
+	MAX_NEAR = 1 << 10,
 };
 
 static const char *reason_word(enum g2s_reason reason)
@@ -566,7 +569,7 @@ static bool try_straight(struct trace *trace, const struct sweep_mark *mark, tra
 {
 	struct g2s_insn insn;
 	const struct g2s_state *state;
-	if (mark->block == 0) {
+	if (mark->block == 0 || mark->addr - mark->block > MAX_STRAIGHT) {
 		return false;
 	}
 	state = g2s_flow_straight(trace->flow, mark->block, mark->addr, &insn);
@@ -615,7 +618,7 @@ static void visit_straight(struct trace *trace, const struct sweep_mark *mark, t
 {
 	struct g2s_insn insn;
 	const struct g2s_state *state = NULL;
-	if (mark->block != 0) {
+	if (mark->block != 0 && mark->addr - mark->block <= MAX_NEAR) {
 		state = g2s_flow_straight(trace->flow, mark->block, mark->addr, &insn);
 	}
 	if (state == NULL) {
@@ -635,11 +638,14 @@ void trace_place(struct trace *trace, const struct sweep_mark *mark, trace_visit
 	size_t count = 0;
 	size_t reached = 0;
 	const struct g2s_function *function = trace_function(trace, mark->addr);
-	if (function == NULL || (function->go != 0 && try_straight(trace, mark, visit, user))) {
+	if (function == NULL) {
 		return;
 	}
 	if (is_costly(trace, function)) {
 		visit_straight(trace, mark, visit, user);
+		return;
+	}
+	if (function->go != 0 && try_straight(trace, mark, visit, user)) {
 		return;
 	}
 	collect(trace, function->start, entries, &count);
