@@ -70,8 +70,12 @@ static bool visit_call(struct trace *trace, const struct g2s_insn *insn,
 		return true;
 	}
 	calling->confirmed = true;
-	/* A jump back to the start of the same function is part of its flow, not a call. */
-	if (insn->step != G2S_STEP_CALL && calling->target == calling->function) {
+	/*
+	 * A jump back to the start of the same function is part of its flow, not a call; unless
+	 * the flow never comes to it, as where nothing tells one function from the next.
+	 */
+	if (insn->step != G2S_STEP_CALL && calling->target == calling->function &&
+	    !trace->covering) {
 		return true;
 	}
 	uint32_t last = map_get(&trace->asked, calling->target);

@@ -729,6 +729,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 		if (!graph_goes_on(insn)) {
 			return NULL;
 		}
+		flow->work++;
 		state_step(&flow->m, &flow->current, insn);
 		if (!compare_branch(&flow->m, &flow->current, insn, false)) {
 			return NULL;

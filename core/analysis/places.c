@@ -18,6 +18,9 @@ enum {
 	 */
 	SOME_WORK = 1 << 20,
 	WORK_PARTS = 4,
+	/* How far back straight code is followed in a first try, and where all costs too much. */
+	MAX_STRAIGHT = 1 << 16,
+	MAX_NEAR = 1 << 10,
 };
 
 /* The places of one function that are still to be visited. */
@@ -65,7 +68,7 @@ static bool try_straight(struct trace *trace, const struct place *place, trace_v
 {
 	struct g2s_insn insn;
 	const struct g2s_state *state;
-	if (place->mark.block == 0) {
+	if (place->mark.block == 0 || place->mark.addr - place->mark.block > MAX_STRAIGHT) {
 		return false;
 	}
 	state = g2s_flow_straight(trace->flow, place->mark.block, place->mark.addr, &insn);
@@ -203,7 +206,7 @@ static void visit_straight(const struct group *group, const struct place *place)
 	struct trace *trace = group->trace;
 	struct g2s_insn insn;
 	const struct g2s_state *state = NULL;
-	if (place->mark.block != 0) {
+	if (place->mark.block != 0 && place->mark.addr - place->mark.block <= MAX_NEAR) {
 		state = g2s_flow_straight(trace->flow, place->mark.block, place->mark.addr, &insn);
 	}
 	if (state == NULL) {
@@ -242,12 +245,26 @@ static bool visit_contexts(struct group *group, const uint64_t *entries, size_t 
 	return true;
 }
 
+/* No path that could be followed leads there: it is entered by ways that are not known. */
+static void visit_unreached(struct group *group, uint64_t entry)
+{
+	struct trace *trace = group->trace;
+	drop_reached(group);
+	if (group->count == 0) {
+		return;
+	}
+	if (!trace_enter(trace, entry) || !cover_runs(group) || !cover_places(group)) {
+		trace->failed = true;
+	}
+	trace->flow_entry = 0;
+}
+
 static void visit_group(struct group *group)
 {
 	struct trace *trace = group->trace;
 	uint64_t entries[MAX_CONTEXTS];
 	size_t count = 0;
-	for (size_t i = 0; i < group->count && group->function->go != 0; i++) {
+	for (size_t i = 0; i < group->count && group->function->go != 0 && !is_costly(group); i++) {
 		group->places[i].reached = try_straight(trace, &group->places[i], group->visit);
 	}
 	drop_reached(group);
@@ -256,23 +273,15 @@ static void visit_group(struct group *group)
 	}
 	collect(trace, group->function->start, entries, &count);
 	bool whole = visit_contexts(group, entries, count);
+	trace->covering = true;
 	if (!trace->failed && !whole) {
 		visit_cheaply(group);
 	} else if (!trace->failed && count == MAX_CONTEXTS) {
 		report_places(group);
+	} else if (!trace->failed) {
+		visit_unreached(group, entries[0]);
 	}
-	if (trace->failed || !whole || count == MAX_CONTEXTS) {
-		return;
-	}
-	drop_reached(group);
-	if (group->count == 0) {
-		return;
-	}
-	/* No path that could be followed leads here: it is entered by ways that are not known. */
-	if (!trace_enter(trace, entries[0]) || !cover_runs(group) || !cover_places(group)) {
-		trace->failed = true;
-	}
-	trace->flow_entry = 0;
+	trace->covering = false;
 }
 
 static int by_address(const void *a, const void *b)

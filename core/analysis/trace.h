@@ -126,6 +126,8 @@ struct trace {
 	/* The function whose places trace_place looks at, and the work of the flow before them. */
 	uint64_t placed_in;
 	uint64_t placed_from;
+	/* The place that is visited is in code to which no path of its function leads. */
+	bool covering;
 	/* Memory ran out; everything stops at the next look at this. */
 	bool failed;
 };

@@ -316,6 +316,9 @@ static const struct example BARE[] = {
 	{"behind other code", C, "%nosym 31c0 c3 cccc 89c0 c3 b827000000 .s: 0f05 c3",
 	 "s syscall 39 imm"},
 	{"a wrapper", C, "%nosym .w: 89f8 0f05 c3 .f: bf05000000 .c: e8 =w c3", "c call 5 arg"},
+	{"a wrapper at the start, jumped to from behind", C,
+	 "%nosym .w: 89f8 0f05 c3 cccc bf05000000 .c: e9 =w cccc bf06000000 .d: 66e9 =w",
+	 "c call 5 arg; d call 6 arg"},
 	{"a wrapper behind its caller", C,
 	 "%nosym .f: bf05000000 .c: e8 =w c3 .w: 89f8 0f05 c3", "c call 5 arg"},
 	/* Bytes that are no instruction do not hide what follows. */
