@@ -164,6 +164,7 @@ dist: all ## leave a release in dist: tar.gz, SPDX document, SHA256SUMS
 	+@$(MAKE) -s --no-print-directory install DESTDIR='$(CURDIR)/$(RELEASE)' PREFIX= BINDIR=/bin MANDIR=/share/man \
 		BASHCOMPDIR=/share/bash-completion/completions ZSHCOMPDIR=/share/zsh/site-functions \
 		FISHCOMPDIR=/share/fish/vendor_completions.d
+	$(SAY) TAR $(DIST)/$(notdir $(RELEASE)).tar.gz
 	@MUSL_LICENSE='$(MUSL_LICENSE)' scripts/release '$(RELEASE)' '$(VERSION)' '$(DIST)' '$(SRC)' '$(MUSL_LIB)'
 
 clean: ## remove .build and dist

@@ -95,7 +95,7 @@ tree_of() {
 
 @test "make help names every target" {
 	run make -C "$root" help
-	for target in all install uninstall clean check check-asan bench static; do
+	for target in all install uninstall dist clean check check-asan bench static; do
 		[[ $output == *"  $target"* ]]
 	done
 }
