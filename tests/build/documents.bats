@@ -45,7 +45,7 @@ missing() {
 		--*)
 			grep -qE -e "[ ,]${word%%=*}([= ]|\$)" "$scratch/options" || echo "$word"
 			;;
-		g2s_* | enum\ * | struct\ * | PROFILE_*)
+		g2s_* | lock_* | enum\ * | struct\ * | PROFILE_*)
 			grep -rqwF -e "$word" "$root/include" "$root/core" "$root/applets" || echo "$word"
 			;;
 		*.[ch] | *.bats | *.tsv | *.bash)
