@@ -281,7 +281,8 @@ static bool is_name(const struct g2s_elf *elf, uint64_t addr)
 
 /*
  * True when a method's numbers stand at offset of what is searched: a name, a type, and two that
- * lead to functions.
+ * lead to functions.  Name and type count from the same base, and a type's data begins with a
+ * pointer's alignment, which tells a method's own type from the function it may look like.
  */
 static bool is_method(const struct search *search, size_t offset)
 {
@@ -299,7 +300,9 @@ static bool is_method(const struct search *search, size_t offset)
 	}
 	bool named = tab->base_count == 0;
 	for (unsigned i = 0; i < tab->base_count && !named; i++) {
-		named = is_name(search->refs->funcs->elf, tab->bases[i] + method[0]);
+		bool typed = method[1] == UINT32_MAX ||
+		             ((tab->bases[i] + method[1]) & (tab->word - 1)) == 0;
+		named = typed && is_name(search->refs->funcs->elf, tab->bases[i] + method[0]);
 	}
 	return named;
 }
