@@ -86,6 +86,18 @@ void cli_message_prefix(char *text, size_t size, const char *applet, const char 
 	memcpy(text + strlen(text), ": ", 3);
 }
 
+void cli_put(FILE *out, const char *text, enum g2s_text_style style)
+{
+	size_t size = strlen(text);
+	while (size != 0) {
+		char piece[G2S_TEXT_PIECE];
+		size_t taken = g2s_text_take(text, size, style, piece);
+		fputs(piece, out);
+		text += taken;
+		size -= taken;
+	}
+}
+
 void cli_message(const char *applet, const char *format, ...)
 {
 	va_list values;

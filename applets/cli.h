@@ -3,6 +3,7 @@
 #define G2S_CLI_H
 
 #include "g2s/error.h"
+#include "g2s/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,6 +54,9 @@ void cli_message(const char *applet, const char *format, ...)
 
 /* Puts what a message about shown begins with, "<program>: <shown>: ", into text. */
 void cli_message_prefix(char *text, size_t size, const char *applet, const char *shown);
+
+/* Writes text that comes from elsewhere, escaped. */
+void cli_put(FILE *out, const char *text, enum g2s_text_style style);
 
 /*
  * One option.  A table of them ends with a row whose name is NULL; it parses the command line and

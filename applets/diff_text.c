@@ -2,21 +2,12 @@
 #include "cli.h"
 #include "diff.h"
 
-#include "g2s/text.h"
-
 #include <string.h>
 
 /* Names and the like come from a file that nobody vouches for, and may go to a terminal. */
 static void put_shown(FILE *out, const char *text)
 {
-	size_t size = strlen(text);
-	while (size != 0) {
-		char piece[G2S_TEXT_PIECE];
-		size_t taken = g2s_text_take(text, size, G2S_TEXT_MESSAGE, piece);
-		fputs(piece, out);
-		text += taken;
-		size -= taken;
-	}
+	cli_put(out, text, G2S_TEXT_MESSAGE);
 }
 
 /* What a reader must know of it, in brackets. */

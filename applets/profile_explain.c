@@ -4,7 +4,6 @@
 
 #include "g2s/policy/docker.h"
 #include "g2s/stream.h"
-#include "g2s/text.h"
 
 #include <string.h>
 
@@ -14,14 +13,7 @@ enum { SITES_SHOWN = 3 };
 /* Puts a field, or a part of one, as the stream would. */
 static void put(FILE *out, const char *text)
 {
-	size_t size = strlen(text);
-	while (size != 0) {
-		char piece[G2S_TEXT_PIECE];
-		size_t taken = g2s_text_take(text, size, G2S_TEXT_FIELD, piece);
-		fputs(piece, out);
-		text += taken;
-		size -= taken;
-	}
+	cli_put(out, text, G2S_TEXT_FIELD);
 }
 
 /*

@@ -13,20 +13,11 @@ struct round {
 	size_t last;
 };
 
-static int by_window(const void *a, const void *b)
-{
-	const struct g2s_window *x = a;
-	const struct g2s_window *y = b;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
 /* Sorts windows of one address each and drops repeats. */
 static size_t sort_windows(struct g2s_window *windows, size_t count)
 {
 	size_t kept = 0;
-	if (count != 0) {
-		qsort(windows, count, sizeof(*windows), by_window);
-	}
+	g2s_windows_sort(windows, count);
 	for (size_t i = 0; i < count; i++) {
 		if (kept == 0 || windows[kept - 1].start != windows[i].start) {
 			windows[kept++] = windows[i];

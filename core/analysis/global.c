@@ -293,16 +293,6 @@ static int by_place(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
-static int by_window(const void *a, const void *b)
-{
-	const struct g2s_window *x = a;
-	const struct g2s_window *y = b;
-	if (x->start != y->start) {
-		return x->start < y->start ? -1 : 1;
-	}
-	return x->end < y->end ? -1 : x->end > y->end;
-}
-
 /* Windows around the sorted globals, joined where they touch. */
 static size_t make_windows(const struct stores *stores, struct g2s_window *windows)
 {
@@ -352,7 +342,7 @@ static bool sort_globals(struct stores *stores, size_t first, size_t last)
 		order[i - first] = (struct g2s_window){globals[i].atom.value, i};
 	}
 	stores->count = last - first;
-	qsort(order, stores->count, sizeof(*order), by_window);
+	g2s_windows_sort(order, stores->count);
 	for (size_t i = 0; i < stores->count; i++) {
 		stores->items[i] = (size_t)order[i].end;
 	}

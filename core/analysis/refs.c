@@ -298,23 +298,11 @@ static bool search_code(struct search *search)
 	return true;
 }
 
-static int by_window(const void *a, const void *b)
-{
-	const struct g2s_window *x = a;
-	const struct g2s_window *y = b;
-	if (x->start != y->start) {
-		return x->start < y->start ? -1 : 1;
-	}
-	return (x->end > y->end) - (x->end < y->end);
-}
-
 /* Sorts windows and makes one of those that overlap or touch; answers how many there are then. */
 static size_t unite_windows(struct g2s_window *windows, size_t count)
 {
 	size_t kept = 0;
-	if (count != 0) {
-		qsort(windows, count, sizeof(*windows), by_window);
-	}
+	g2s_windows_sort(windows, count);
 	for (size_t i = 0; i < count; i++) {
 		if (kept == 0 || windows[i].start > windows[kept - 1].end) {
 			windows[kept++] = windows[i];

@@ -472,13 +472,6 @@ static void look_inside(struct trace *trace, const struct g2s_window *windows, s
 	free(found.items);
 }
 
-static int by_window(const void *a, const void *b)
-{
-	const struct g2s_window *x = a;
-	const struct g2s_window *y = b;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
 void trace_prepare(struct trace *trace, const uint64_t *places, size_t count)
 {
 	struct g2s_window *windows = calloc(count + 1, sizeof(*windows));
@@ -496,7 +489,7 @@ void trace_prepare(struct trace *trace, const uint64_t *places, size_t count)
 		}
 	}
 	while (window_count != 0 && !trace->failed) {
-		qsort(windows, window_count, sizeof(*windows), by_window);
+		g2s_windows_sort(windows, window_count);
 		next.count = 0;
 		look_inside(trace, windows, window_count, &next);
 		free(windows);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "g2s/isa/isa.h"
 
+#include <stdlib.h>
+
 static const struct g2s_arch *const ARCHES[] = {
 	&g2s_arch_x86_64,
 };
@@ -30,4 +32,21 @@ bool g2s_window_has(const struct g2s_window *windows, size_t count, uint64_t add
 		}
 	}
 	return false;
+}
+
+static int by_window(const void *a, const void *b)
+{
+	const struct g2s_window *x = a;
+	const struct g2s_window *y = b;
+	if (x->start != y->start) {
+		return x->start < y->start ? -1 : 1;
+	}
+	return (x->end > y->end) - (x->end < y->end);
+}
+
+void g2s_windows_sort(struct g2s_window *windows, size_t count)
+{
+	if (count != 0) {
+		qsort(windows, count, sizeof(*windows), by_window);
+	}
 }

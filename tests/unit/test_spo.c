@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "unit.h"
+#include "writer.h"
 
 #include "g2s/policy/spo.h"
 
@@ -11,49 +11,25 @@
 	"kind: SeccompProfile\n" \
 	"metadata:\n"
 
-static struct g2s_rule *add_rule(struct g2s_profile *profile, const char *name,
-                                 enum g2s_action_kind kind)
-{
-	struct g2s_rule *rule = g2s_profile_add_rule(profile);
-	assert_non_null(rule);
-	rule->action.kind = kind;
-	if (name != NULL) {
-		assert_true(g2s_names_add(&rule->names, name));
-	}
-	return rule;
-}
+/* What the object is called after. */
+static const char *called = "app";
 
-/* Writes the object; the code, and in *text what was written or why not. */
-static enum g2s_code write_object(const struct g2s_profile *profile, const char *name, char **text)
+static enum g2s_code write_object(const struct g2s_profile *profile, FILE *out,
+                                  struct g2s_error *err)
 {
-	size_t size = 0;
-	struct g2s_error err = {0};
-	FILE *out = open_memstream(text, &size);
-	assert_non_null(out);
-	enum g2s_code code = g2s_spo_write(profile, name, out, &err);
-	assert_int_equal(fclose(out), 0);
-	if (code != G2S_OK) {
-		assert_int_equal(size, 0);
-		free(*text);
-		*text = strdup(err.text);
-	}
-	return code;
+	return g2s_spo_write(profile, called, out, err);
 }
 
 static void expect(const struct g2s_profile *profile, const char *name, const char *wanted)
 {
-	char *text = NULL;
-	assert_int_equal(write_object(profile, name, &text), G2S_OK);
-	assert_string_equal(text, wanted);
-	free(text);
+	called = name;
+	writer_expect(write_object, profile, wanted);
 }
 
 static void refuse(const struct g2s_profile *profile, const char *wanted)
 {
-	char *text = NULL;
-	assert_int_equal(write_object(profile, "app", &text), G2S_ERR_FORMAT);
-	assert_string_equal(text, wanted);
-	free(text);
+	called = "app";
+	writer_refuse(write_object, profile, wanted);
 }
 
 static void names_objects(void **state)
@@ -104,7 +80,7 @@ static void writes_an_object(void **state)
 	(void)state;
 	struct g2s_profile profile = {.default_action = {.kind = G2S_ACTION_ERRNO}};
 	expect(&profile, "app", HEAD "  name: app\nspec:\n  defaultAction: SCMP_ACT_ERRNO\n");
-	struct g2s_rule *rule = add_rule(&profile, "read", G2S_ACTION_ALLOW);
+	struct g2s_rule *rule = writer_add_rule(&profile, "read", G2S_ACTION_ALLOW);
 	assert_true(g2s_names_add(&rule->names, "write"));
 	assert_true(g2s_names_add(&profile.architectures, "SCMP_ARCH_X86_64"));
 	assert_true(g2s_names_add(&profile.architectures, "SCMP_ARCH_X86"));
@@ -132,14 +108,14 @@ static void writes_the_rules_of_a_base(void **state)
 	assert_true(g2s_names_add(&profile.architectures, "SCMP_ARCH_X86"));
 	assert_true(g2s_names_add(&profile.flags, "SECCOMP_FILTER_FLAG_LOG"));
 	/* No name: nothing for the API server. */
-	add_rule(&profile, NULL, G2S_ACTION_ALLOW);
-	struct g2s_rule *rule = add_rule(&profile, "clone", G2S_ACTION_ALLOW);
+	writer_add_rule(&profile, NULL, G2S_ACTION_ALLOW);
+	struct g2s_rule *rule = writer_add_rule(&profile, "clone", G2S_ACTION_ALLOW);
 	rule->arguments = calloc(2, sizeof(rule->arguments[0]));
 	rule->arguments[0] = (struct g2s_rule_argument){0, 2114060288, 0,
 		g2s_compare_op("SCMP_CMP_MASKED_EQ")};
 	rule->arguments[1] = (struct g2s_rule_argument){1, 0, 7, g2s_compare_op("SCMP_CMP_NE")};
 	rule->argument_count = 2;
-	rule = add_rule(&profile, "clone3", G2S_ACTION_ERRNO);
+	rule = writer_add_rule(&profile, "clone3", G2S_ACTION_ERRNO);
 	rule->action.value = 38;
 	rule->action.has_value = true;
 	assert_true(g2s_names_add(&rule->names, "openat2"));
@@ -222,7 +198,7 @@ static void refuses_what_the_object_cannot_say(void **state)
 	profile.default_action = (struct g2s_action){.kind = G2S_ACTION_NOTIFY};
 	refuse(&profile, "SCMP_ACT_NOTIFY needs a listener of the operator's");
 	profile.default_action = (struct g2s_action){.kind = G2S_ACTION_ERRNO};
-	struct g2s_rule *rule = add_rule(&profile, "mount", G2S_ACTION_NOTIFY);
+	struct g2s_rule *rule = writer_add_rule(&profile, "mount", G2S_ACTION_NOTIFY);
 	refuse(&profile, "SCMP_ACT_NOTIFY needs a listener of the operator's");
 	rule->action = (struct g2s_action){G2S_ACTION_ERRNO, 0, true};
 	refuse(&profile, "errnoRet 0 is not among 1 to 4095");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "unit.h"
+#include "writer.h"
 
 #include "g2s/policy/systemd.h"
 
@@ -13,43 +13,10 @@
 static void allow(struct g2s_profile *profile, const char *name)
 {
 	if (profile->rule_count == 0) {
-		assert_non_null(g2s_profile_add_rule(profile));
-		profile->rules[0].action.kind = G2S_ACTION_ALLOW;
+		writer_add_rule(profile, name, G2S_ACTION_ALLOW);
+	} else {
+		assert_true(g2s_names_add(&profile->rules[0].names, name));
 	}
-	assert_true(g2s_names_add(&profile->rules[0].names, name));
-}
-
-/* Writes the drop-in; the code, and in *text what was written or why not. */
-static enum g2s_code write_unit(const struct g2s_profile *profile, char **text)
-{
-	size_t size = 0;
-	struct g2s_error err = {0};
-	FILE *out = open_memstream(text, &size);
-	assert_non_null(out);
-	enum g2s_code code = g2s_systemd_write(profile, out, &err);
-	assert_int_equal(fclose(out), 0);
-	if (code != G2S_OK) {
-		assert_int_equal(size, 0);
-		free(*text);
-		*text = strdup(err.text);
-	}
-	return code;
-}
-
-static void expect(const struct g2s_profile *profile, const char *wanted)
-{
-	char *text = NULL;
-	assert_int_equal(write_unit(profile, &text), G2S_OK);
-	assert_string_equal(text, wanted);
-	free(text);
-}
-
-static void refuse(const struct g2s_profile *profile, const char *wanted)
-{
-	char *text = NULL;
-	assert_int_equal(write_unit(profile, &text), G2S_ERR_FORMAT);
-	assert_string_equal(text, wanted);
-	free(text);
 }
 
 static void writes_a_list(void **state)
@@ -58,7 +25,7 @@ static void writes_a_list(void **state)
 	struct g2s_profile profile = {.default_action = {.kind = G2S_ACTION_ERRNO}};
 	allow(&profile, "write");
 	allow(&profile, "read");
-	expect(&profile, HEAD BESIDES "[Service]\nSystemCallArchitectures=\n"
+	writer_expect(g2s_systemd_write, &profile, HEAD BESIDES "[Service]\nSystemCallArchitectures=\n"
 	       "SystemCallArchitectures=native\nSystemCallFilter=\nSystemCallFilter=read write\n"
 	       "SystemCallErrorNumber=EPERM\n");
 	static const char *const arches[] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32",
@@ -67,7 +34,7 @@ static void writes_a_list(void **state)
 		assert_true(g2s_names_add(&profile.architectures, arches[i]));
 	}
 	profile.default_action.kind = G2S_ACTION_KILL_PROCESS;
-	expect(&profile, HEAD BESIDES "[Service]\nSystemCallArchitectures=\n"
+	writer_expect(g2s_systemd_write, &profile, HEAD BESIDES "[Service]\nSystemCallArchitectures=\n"
 	       "SystemCallArchitectures=x86-64 x86 x32 arm64 arm\nSystemCallFilter=\n"
 	       "SystemCallFilter=read write\nSystemCallErrorNumber=kill\n");
 	g2s_profile_free(&profile);
@@ -78,11 +45,11 @@ static void writes_an_empty_list(void **state)
 {
 	(void)state;
 	struct g2s_profile profile = {.default_action = {G2S_ACTION_ERRNO, 38, true}};
-	expect(&profile, HEAD BESIDES "[Service]\nSystemCallArchitectures=\n"
+	writer_expect(g2s_systemd_write, &profile, HEAD BESIDES "[Service]\nSystemCallArchitectures=\n"
 	       "SystemCallArchitectures=native\nSystemCallFilter=\nSystemCallFilter=@default\n"
 	       "SystemCallErrorNumber=ENOSYS\n");
 	profile.default_action.kind = G2S_ACTION_LOG;
-	refuse(&profile, "systemd cannot log every call: there is no name to leave out");
+	writer_refuse(g2s_systemd_write, &profile, "systemd cannot log every call: there is no name to leave out");
 }
 
 static void writes_a_log(void **state)
@@ -91,7 +58,7 @@ static void writes_a_log(void **state)
 	struct g2s_profile profile = {.default_action = {.kind = G2S_ACTION_LOG}};
 	allow(&profile, "write");
 	allow(&profile, "read");
-	expect(&profile, HEAD "[Service]\nSystemCallArchitectures=\n"
+	writer_expect(g2s_systemd_write, &profile, HEAD "[Service]\nSystemCallArchitectures=\n"
 	       "SystemCallArchitectures=native\nSystemCallLog=\nSystemCallLog=~read write\n");
 	g2s_profile_free(&profile);
 }
@@ -109,8 +76,7 @@ static void breaks_lines(void **state)
 	memset(name, 'z', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	allow(&profile, name);
-	char *text = NULL;
-	assert_int_equal(write_unit(&profile, &text), G2S_OK);
+	char *text = writer_text(g2s_systemd_write, &profile);
 	assert_non_null(strstr(text, "\nSystemCallErrorNumber=13\n"));
 	int next = 100;
 	bool wide = false;
@@ -152,19 +118,19 @@ static void refuses_what_systemd_cannot_say(void **state)
 	};
 	for (size_t i = 0; i < COUNT(defaults); i++) {
 		const struct g2s_profile profile = {.default_action = defaults[i].action};
-		refuse(&profile, defaults[i].why);
+		writer_refuse(g2s_systemd_write, &profile, defaults[i].why);
 	}
 	struct g2s_profile profile = {.default_action = {.kind = G2S_ACTION_ERRNO}};
 	allow(&profile, "read");
 	profile.rules[0].action.kind = G2S_ACTION_LOG;
-	refuse(&profile, "read has an action of its own, SCMP_ACT_LOG");
+	writer_refuse(g2s_systemd_write, &profile, "read has an action of its own, SCMP_ACT_LOG");
 	profile.rules[0].action.kind = G2S_ACTION_ALLOW;
 	assert_true(g2s_names_add(&profile.architectures, "SCMP_ARCH_MIPS"));
-	refuse(&profile, "no name is known for the architecture SCMP_ARCH_MIPS");
+	writer_refuse(g2s_systemd_write, &profile, "no name is known for the architecture SCMP_ARCH_MIPS");
 	assert_true(g2s_names_add(&profile.flags, "SECCOMP_FILTER_FLAG_LOG"));
-	refuse(&profile, "systemd has no setting for the flag SECCOMP_FILTER_FLAG_LOG");
+	writer_refuse(g2s_systemd_write, &profile, "systemd has no setting for the flag SECCOMP_FILTER_FLAG_LOG");
 	assert_non_null(g2s_profile_add_arch_map(&profile));
-	refuse(&profile, "the architectures depend on the host (archMap)");
+	writer_refuse(g2s_systemd_write, &profile, "the architectures depend on the host (archMap)");
 	g2s_profile_free(&profile);
 }
 

@@ -208,6 +208,9 @@ struct g2s_window {
 /* True when addr is in one of the windows, which are sorted and apart. */
 bool g2s_window_has(const struct g2s_window *windows, size_t count, uint64_t addr);
 
+/* Sorts windows by their start, and those that start alike by their end. */
+void g2s_windows_sort(struct g2s_window *windows, size_t count);
+
 /*
  * A place that looks as if it referred to an address: where it is, and what it refers to, each as
  * a distance from an address that is agreed on.
