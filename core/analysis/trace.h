@@ -123,7 +123,7 @@ struct trace {
 	struct fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
-	/* The function whose places trace_place looks at, and the work of the flow before them. */
+	/* The function whose places are looked at, and the work of the flow before them. */
 	uint64_t placed_in;
 	uint64_t placed_from;
 	/* The place that is visited is in code to which no path of its function leads. */
