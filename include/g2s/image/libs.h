@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef G2S_IMAGE_LIBS_H
+#define G2S_IMAGE_LIBS_H
+
+#include "g2s/image/dynamic.h"
+
+/*
+ * Which files the dynamic linker would load for a program, in the order in which it looks symbols
+ * up: the program, what it needs, what those need, breadth first (ld.so(8), musl's ldso/dynlink.c).
+ * Nothing is opened here: whoever asks hands over a function that opens files of the root file
+ * system.
+ */
+
+/* A root file system, as far as it may be read. */
+struct g2s_sysroot {
+	/*
+	 * Maps the regular file at path, which is absolute and counts from the root, as
+	 * g2s_file_open does.  device and inode tell whether two paths lead to the same file.  real
+	 * is set to the path without symbolic links, counted from the root, that the caller frees;
+	 * NULL when it is not known.  G2S_ERR_READ when it cannot be read, err says why.
+	 */
+	enum g2s_code (*open)(void *user, const char *path, struct g2s_file *file, uint64_t *device,
+	                      uint64_t *inode, char **real, struct g2s_error *err);
+	/*
+	 * Calls visit with the name of each entry of the directory at path, sorted; false when it
+	 * cannot be read.
+	 */
+	bool (*list)(void *user, const char *path, bool (*visit)(void *to, const char *name),
+	             void *to);
+	void *user;
+};
+
+/* A file that is loaded. */
+struct g2s_library {
+	/*
+	 * Where it was found, counted from the root; of the program, what the caller said (NULL
+	 * when it is not in the root file system).
+	 */
+	char *path;
+	/* Of the program the caller's, which stays the caller's. */
+	struct g2s_file file;
+	struct g2s_elf elf;
+	struct g2s_dynamic dynamic;
+	uint64_t device;
+	uint64_t inode;
+	/* The index of the one that needs it first; of the program 0. */
+	size_t needed_by;
+};
+
+/* A library that was not found, or is not what it should be. */
+struct g2s_missing {
+	/* As the file that needs it calls it. */
+	char *name;
+	size_t needed_by;
+	/* Why, in words: the places that were looked in, or what is wrong with the file. */
+	char *why;
+};
+
+struct g2s_libs {
+	/* In the order of loading; items[0] is the program. */
+	struct g2s_library *items;
+	size_t count;
+	size_t capacity;
+	/* The index of the ELF interpreter; SIZE_MAX when there is none. */
+	size_t interpreter;
+	struct g2s_missing *missing;
+	size_t missing_count;
+	size_t missing_capacity;
+	const struct g2s_sysroot *sysroot;
+	/* Directories of ld.so.conf, or of musl's path file, read once. */
+	char **directories;
+	size_t directory_count;
+	size_t directory_capacity;
+	bool directories_known;
+};
+
+/*
+ * Begins with a program: its bytes, and its path counted from the root ($ORIGIN; NULL: unknown).
+ * Reads its headers.  A file that is none of ours is G2S_ERR_FORMAT.  Free with g2s_libs_free, after
+ * a failure too.  sysroot must outlive libs.
+ */
+enum g2s_code g2s_libs_open(struct g2s_libs *libs, struct g2s_bytes program, const char *path,
+                            const struct g2s_sysroot *sysroot, struct g2s_error *err);
+
+/*
+ * Loads the interpreter and all that is needed, to the end.  What is not found is noted in missing.
+ * Fails only when memory runs out.
+ */
+enum g2s_code g2s_libs_load(struct g2s_libs *libs, struct g2s_error *err);
+
+/*
+ * Loads a library as dlopen does for the object with the index by: a name with a slash is a path,
+ * another one is searched for.  Also what it needs.  *index is where it is, SIZE_MAX when it was
+ * not found (noted in missing when required is true).
+ */
+enum g2s_code g2s_libs_add(struct g2s_libs *libs, const char *name, size_t by, bool required,
+                           size_t *index, struct g2s_error *err);
+
+void g2s_libs_free(struct g2s_libs *libs);
+
+#endif
