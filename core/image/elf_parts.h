@@ -23,4 +23,7 @@ bool elf_find_data_in_code(struct g2s_elf *elf);
  */
 enum g2s_code elf_read_tables(struct g2s_elf *elf, struct g2s_range range, struct g2s_error *err);
 
+/* Sorts ranges, makes one of those that overlap or touch, and drops empty ones. */
+void elf_sort_ranges(struct g2s_range *ranges, size_t *count);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include <elf.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The dynamic section's entries that are used. */
 struct dynamic {
@@ -383,8 +384,9 @@ static bool read_all_symbols(struct g2s_elf *elf, struct dynamic *dynamic)
 	struct g2s_bytes table;
 	uint64_t count = dynamic_symbol_count(elf, dynamic);
 	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	elf->loader_tables[0] =
+	elf->loader_tables[elf->loader_table_count++] =
 		(struct g2s_range){dynamic->symtab, dynamic->symtab + (uint32_t)count * entry};
+	elf_sort_ranges(elf->loader_tables, &elf->loader_table_count);
 	if (count != 0 && count < UINT32_MAX && g2s_elf_view(elf, dynamic->symtab, &table) &&
 	    g2s_bytes_slice(table, 0, count * entry, &table) &&
 	    !read_symbols(elf, table, elf->dynamic_names, true, &capacity, &export_capacity)) {
@@ -403,13 +405,20 @@ static bool read_tables(struct g2s_elf *elf, struct g2s_range range, struct dyna
 		return false;
 	}
 	bool jmprel_addends = dynamic->jmprel_type == DT_RELA;
-	elf->loader_tables[1] =
-		(struct g2s_range){dynamic->rela, dynamic->rela + dynamic->rela_size};
-	elf->loader_tables[2] = (struct g2s_range){dynamic->rel, dynamic->rel + dynamic->rel_size};
-	elf->loader_tables[3] =
-		(struct g2s_range){dynamic->relr, dynamic->relr + dynamic->relr_size};
-	elf->loader_tables[4] =
-		(struct g2s_range){dynamic->jmprel, dynamic->jmprel + dynamic->jmprel_size};
+	const struct g2s_range tables[] = {
+		{dynamic->rela, dynamic->rela + dynamic->rela_size},
+		{dynamic->rel, dynamic->rel + dynamic->rel_size},
+		{dynamic->relr, dynamic->relr + dynamic->relr_size},
+		{dynamic->jmprel, dynamic->jmprel + dynamic->jmprel_size},
+	};
+	enum { COUNT = sizeof(tables) / sizeof(tables[0]) };
+	/* The symbols are one more. */
+	elf->loader_tables = calloc(COUNT + 1, sizeof(*elf->loader_tables));
+	if (elf->loader_tables == NULL) {
+		return false;
+	}
+	memcpy(elf->loader_tables, tables, sizeof(tables));
+	elf->loader_table_count = COUNT;
 	return read_relocs(elf, dynamic, dynamic->rela, dynamic->rela_size, true, &capacity) &&
 	       read_relocs(elf, dynamic, dynamic->rel, dynamic->rel_size, false, &capacity) &&
 	       read_relocs(elf, dynamic, dynamic->jmprel, dynamic->jmprel_size, jmprel_addends,
