@@ -93,6 +93,10 @@ struct g2s_elf {
 	size_t export_count;
 	/* The file names an ELF interpreter (PT_INTERP). */
 	bool interpreter;
+	/* What PT_INTERP holds: a path that should end in a NUL; empty when outside of the file. */
+	struct g2s_bytes interpreter_name;
+	/* Addresses of the dynamic section (PT_DYNAMIC); empty when there is none. */
+	struct g2s_range dynamic;
 	/* The index of the unwind tables (PT_GNU_EH_FRAME); empty when there is none. */
 	struct g2s_range unwind_index;
 	/* Where notes are (PT_NOTE), for the build ID. */
