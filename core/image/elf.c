@@ -193,8 +193,7 @@ static void join_segments(struct g2s_elf *elf)
 }
 
 static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t phnum,
-                                   uint64_t phentsize, struct g2s_range *dynamic,
-                                   struct g2s_error *err)
+                                   uint64_t phentsize, struct g2s_error *err)
 {
 	uint64_t least = elf->word == 8 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	if (phnum == 0) {
@@ -228,13 +227,15 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 			/* Each is at most the file, and they are few: no sum overflows. */
 			mapped += ph.size == 0 ? 0 : ph.file_size;
 		} else if (ph.type == PT_DYNAMIC && range.end >= range.start) {
-			*dynamic = range;
+			elf->dynamic = range;
 		} else if (ph.type == PT_GNU_RELRO && range.end >= range.start) {
 			relro = range;
 		} else if (ph.type == PT_GNU_EH_FRAME && range.end >= range.start) {
 			unwind_index = range;
 		} else if (ph.type == PT_INTERP) {
 			elf->interpreter = true;
+			(void)g2s_bytes_slice(elf->file, ph.offset, ph.file_size,
+			                      &elf->interpreter_name);
 		} else if (ph.type == PT_NOTE && elf->note_count < 8 &&
 		           g2s_bytes_slice(elf->file, ph.offset, ph.file_size,
 		                           &elf->notes[elf->note_count])) {
@@ -636,13 +637,12 @@ enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2
 	uint64_t phoff = 0;
 	uint64_t phnum = 0;
 	uint64_t phentsize = 0;
-	struct g2s_range dynamic = {0, 0};
 	enum g2s_code code = read_header(elf, &phoff, &phnum, &phentsize, err);
 	if (code == G2S_OK) {
-		code = read_segments(elf, phoff, phnum, phentsize, &dynamic, err);
+		code = read_segments(elf, phoff, phnum, phentsize, err);
 	}
 	if (code == G2S_OK) {
-		code = elf_read_tables(elf, dynamic, err);
+		code = elf_read_tables(elf, err);
 	}
 	if (code == G2S_OK && !find_headers(elf)) {
 		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");

@@ -120,6 +120,10 @@ struct g2s_elf {
 	/* The unwind tables: of one file one at most. */
 	struct g2s_unwind *unwind;
 	size_t unwind_count;
+	/* What PT_INTERP holds: a path that should end in a NUL; empty when outside of the file. */
+	struct g2s_bytes interpreter_name;
+	/* Addresses of the dynamic section (PT_DYNAMIC); empty when there is none. */
+	struct g2s_range dynamic;
 	/* Where notes are (PT_NOTE), for the build ID. */
 	struct g2s_bytes notes[8];
 	size_t note_count;

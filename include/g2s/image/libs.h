@@ -76,8 +76,8 @@ struct g2s_libs {
 
 /*
  * Begins with a program: its bytes, and its path counted from the root ($ORIGIN; NULL: unknown).
- * Reads its headers.  A file that is none of ours is G2S_ERR_FORMAT.  Free with g2s_libs_free, after
- * a failure too.  sysroot must outlive libs.
+ * Reads its headers.  A file that is none of ours is G2S_ERR_FORMAT.  Free with g2s_libs_free,
+ * after a failure too.  sysroot must outlive libs.
  */
 enum g2s_code g2s_libs_open(struct g2s_libs *libs, struct g2s_bytes program, const char *path,
                             const struct g2s_sysroot *sysroot, struct g2s_error *err);
