@@ -377,6 +377,14 @@ static const struct g2s_window *window_before(const struct search *search, uint6
 	return low == 0 ? NULL : &search->windows[low - 1];
 }
 
+/* True when two addresses are of one file: distances between files are not known to either. */
+static bool is_near(const struct g2s_elf *elf, uint64_t a, uint64_t b)
+{
+	const struct g2s_segment *first = g2s_elf_segment(elf, a);
+	const struct g2s_segment *second = g2s_elf_segment(elf, b);
+	return first != NULL && second != NULL && first->object == second->object;
+}
+
 /* Takes the words of one stretch of data that could be such distances. */
 static bool take_distances(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
 {
@@ -396,7 +404,9 @@ static bool take_distances(struct search *search, const uint8_t *data, uint64_t 
 		}
 		uint64_t behind = beyond - window->start;
 		struct distances *to = search->distances;
-		if (behind > at || behind % 4 != 0) {
+		if (behind > at || behind % 4 != 0 || is_table(search->refs, place) ||
+		    g2s_elf_is_unwind(search->refs->funcs->elf, place) ||
+		    !is_near(search->refs->funcs->elf, place, window->start)) {
 			continue;
 		}
 		if (!g2s_grow(&to->items, &to->capacity, to->count + 1, sizeof(*to->items))) {

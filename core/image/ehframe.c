@@ -2,6 +2,7 @@
 #include "g2s/image/ehframe.h"
 
 #include "g2s/memory.h"
+#include "elf_parts.h"
 
 #include <string.h>
 
@@ -164,12 +165,11 @@ static bool read_cie(const struct cursor *table, uint64_t cie, struct cie *out)
 	return true;
 }
 
-/* Where the table is: the index points at it, or a section is named so. */
-static bool find_table(const struct g2s_elf *elf, const struct g2s_unwind *unwind,
-                       struct cursor *table)
+/* Where the table begins: the index points at it, or a section is named so.  0: nowhere. */
+static uint64_t find_start(const struct g2s_elf *elf, const struct g2s_unwind *unwind)
 {
+	struct g2s_section section;
 	uint64_t addr = 0;
-	*table = (struct cursor){.word = elf->word};
 	if (unwind->index.end > unwind->index.start) {
 		struct cursor index = {.addr = unwind->index.start, .word = elf->word};
 		uint64_t version, encoding, skip;
@@ -179,11 +179,25 @@ static bool find_table(const struct g2s_elf *elf, const struct g2s_unwind *unwin
 			(void)take_pointer(&index, (unsigned)encoding, &addr);
 		}
 	}
-	if (addr == 0) {
-		addr = unwind->table;
+	if (addr == 0 && g2s_elf_section(elf, ".eh_frame", &section)) {
+		addr = section.addr;
 	}
-	table->addr = addr;
-	return addr != 0 && g2s_elf_view(elf, addr, &table->bytes);
+	return addr;
+}
+
+void elf_find_unwind(struct g2s_elf *elf)
+{
+	struct g2s_unwind *unwind = &elf->unwind[0];
+	struct cursor c = {.addr = find_start(elf, unwind), .word = elf->word};
+	uint64_t length;
+	if (c.addr == 0 || !g2s_elf_view(elf, c.addr, &c.bytes)) {
+		return;
+	}
+	while (take(&c, 4, &length) && length != 0 && length != UINT32_MAX &&
+	       g2s_bytes_has(c.bytes, c.at, length)) {
+		c.at += length;
+	}
+	unwind->table = (struct g2s_range){c.addr, c.addr + c.at};
 }
 
 /*
@@ -200,8 +214,8 @@ static bool starts_early(uint64_t start)
 static bool read_table(const struct g2s_elf *elf, const struct g2s_unwind *unwind,
                        struct g2s_range **ranges, size_t *count, size_t *capacity)
 {
-	struct cursor c;
-	if (!find_table(elf, unwind, &c)) {
+	struct cursor c = {.addr = unwind->table.start, .word = elf->word};
+	if (unwind->table.end <= unwind->table.start || !g2s_elf_view(elf, c.addr, &c.bytes)) {
 		return true;
 	}
 	uint64_t length;

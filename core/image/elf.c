@@ -111,7 +111,7 @@ bool elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_sectio
 	*out = (struct g2s_section){
 		.type = (uint32_t)s[1],
 		.flags = s[2],
-		.addr = s[3],
+		.addr = s[3] + elf->moved,
 		.offset = s[4],
 		.size = s[5],
 		.link = (uint32_t)s[6],
@@ -261,13 +261,11 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 	for (size_t i = 0; i < elf->segment_count; i++) {
 		elf->segments[i].relro = relro;
 	}
-	struct g2s_section section;
 	elf->unwind = calloc(1, sizeof(*elf->unwind));
 	if (elf->unwind == NULL) {
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	elf->unwind[0].index = unwind_index;
-	elf->unwind[0].table = g2s_elf_section(elf, ".eh_frame", &section) ? section.addr : 0;
 	elf->unwind_count = 1;
 	return G2S_OK;
 }
@@ -375,6 +373,12 @@ bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr)
 {
 	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
 	return segment != NULL && segment->exec && addr - segment->addr < segment->bytes.size;
+}
+
+bool g2s_elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_section *out)
+{
+	uint64_t name;
+	return elf_section_at(elf, index, out, &name);
 }
 
 bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_section *out)
@@ -595,6 +599,17 @@ bool g2s_elf_is_loader_table(const struct g2s_elf *elf, uint64_t addr)
 	return is_in(elf->loader_tables, elf->loader_table_count, addr);
 }
 
+bool g2s_elf_is_unwind(const struct g2s_elf *elf, uint64_t addr)
+{
+	for (size_t i = 0; i < elf->unwind_count; i++) {
+		const struct g2s_unwind *unwind = &elf->unwind[i];
+		if (is_in(&unwind->index, 1, addr) || is_in(&unwind->table, 1, addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void move_ranges(struct g2s_range *ranges, size_t count, uint64_t distance)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -626,9 +641,10 @@ void g2s_elf_move(struct g2s_elf *elf, uint64_t distance)
 	for (size_t i = 0; i < elf->unwind_count; i++) {
 		struct g2s_unwind *unwind = &elf->unwind[i];
 		move_ranges(&unwind->index, unwind->index.end > unwind->index.start, distance);
-		unwind->table += unwind->table != 0 ? distance : 0;
+		move_ranges(&unwind->table, unwind->table.end > unwind->table.start, distance);
 	}
 	elf->entry += elf->entry != 0 ? distance : 0;
+	elf->moved += distance;
 }
 
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)
@@ -643,6 +659,9 @@ enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2
 	}
 	if (code == G2S_OK) {
 		code = elf_read_tables(elf, err);
+	}
+	if (code == G2S_OK) {
+		elf_find_unwind(elf);
 	}
 	if (code == G2S_OK && !find_headers(elf)) {
 		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");

@@ -91,4 +91,7 @@ uint64_t elf_dynamic_symbol_count(const struct g2s_elf *elf, const struct elf_dy
 /* Sorts ranges, makes one of those that overlap or touch, and drops empty ones. */
 void elf_sort_ranges(struct g2s_range *ranges, size_t *count);
 
+/* Finds the unwind table, from its index or by the name of its section. */
+void elf_find_unwind(struct g2s_elf *elf);
+
 #endif

@@ -37,6 +37,8 @@ struct g2s_segment {
 	 * say so, and nowhere else.
 	 */
 	bool moved;
+	/* The file it is of, among those that were linked. */
+	uint32_t object;
 };
 
 /* A word that the loader fills in: its value once loaded at address 0 upwards of the file's own. */
@@ -66,18 +68,19 @@ struct g2s_symbol {
 	struct g2s_bytes names;
 };
 
-/* Where the unwind table of a file is: an index that tells (PT_GNU_EH_FRAME), or the table itself. */
+/* Where the unwind table of a file is, .eh_frame, and its index (PT_GNU_EH_FRAME), .eh_frame_hdr. */
 struct g2s_unwind {
-	/* Empty when there is none. */
+	/* Each is empty when there is none. */
 	struct g2s_range index;
-	/* What the section header says of .eh_frame; 0 when there is none. */
-	uint64_t table;
+	struct g2s_range table;
 };
 
 struct g2s_elf {
 	struct g2s_bytes file;
 	/* Bytes of all files that it is made of. */
 	uint64_t total_size;
+	/* How far its addresses were moved up from what the headers say. */
+	uint64_t moved;
 	/* e_machine, e_type. */
 	uint16_t machine;
 	uint16_t type;
@@ -180,8 +183,9 @@ bool g2s_elf_is_writable(const struct g2s_elf *elf, uint64_t addr);
 /* True when the loader maps the ELF header, or a program or section header, to addr. */
 bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr);
 
-/* True when addr is in one of the loader's tables. */
+/* True when addr is in one of the loader's tables; in an unwind table, or the index of one. */
 bool g2s_elf_is_loader_table(const struct g2s_elf *elf, uint64_t addr);
+bool g2s_elf_is_unwind(const struct g2s_elf *elf, uint64_t addr);
 
 /* True when addr lies in an executable segment. */
 bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr);
@@ -191,6 +195,9 @@ bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr);
  * headers of its program, but what they speak of has no bytes, or others.
  */
 bool g2s_elf_lacks_code(const struct g2s_elf *elf);
+
+/* The section header with that index; false when there is none. */
+bool g2s_elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_section *out);
 
 /* The first section of that name; false when there is none. */
 bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_section *out);
