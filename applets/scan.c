@@ -48,6 +48,13 @@ struct scan {
 	size_t function_size;
 	char *source;
 	size_t source_size;
+	char *shown;
+	size_t shown_size;
+	/* Where libraries come from, and what its path is called. */
+	const struct g2s_sysroot *sysroot;
+	const char *sysroot_path;
+	/* The path of the file that is being scanned, counted from there; NULL: not in it. */
+	const char *origin;
 };
 
 /* Says something about the file that is being scanned; it is shown when the file's turn comes. */
@@ -103,14 +110,18 @@ static const char *source_of(struct scan *scan, const struct g2s_program *progra
 	return scan->source;
 }
 
-/* chains is NULL when rows do not have that column. */
-static void write_site(struct scan *scan, const char *path, const struct g2s_program *program,
-                       struct g2s_chains *chains, const struct g2s_site *site)
+/*
+ * A row for a site of the object that was moved by so much; chains is NULL when rows do not have
+ * that column.
+ */
+static void write_site(struct scan *scan, const char *path, uint64_t moved,
+                       const struct g2s_program *program, struct g2s_chains *chains,
+                       const struct g2s_site *site)
 {
 	struct g2s_row row = {
 		.binary = path,
 		.arch = site->arch,
-		.address = site->addr,
+		.address = site->addr - moved,
 		.via = site->via,
 		.number = site->number,
 		.how = site->how,
@@ -129,18 +140,22 @@ static void write_site(struct scan *scan, const char *path, const struct g2s_pro
 	g2s_stream_row(&scan->writer, &row);
 }
 
-/* Says what of the result is not all that a reader may take it for. */
-static void write_program(struct scan *scan, const char *path, const struct g2s_program *program,
-                          struct g2s_chains *chains)
+static void write_binary(struct scan *scan, const char *path, const char *arch,
+                         const struct g2s_goinfo *go)
 {
-	const struct g2s_goinfo *go = &program->goinfo;
 	const struct g2s_binary binary = {
 		.path = path,
-		.arch = program->arch->name,
+		.arch = arch,
 		.go_version = go->version[0] == '\0' ? NULL : go->version,
 		.build_id = go->build_id[0] == '\0' ? NULL : go->build_id,
 	};
 	g2s_stream_binary(&scan->writer, &binary);
+}
+
+/* Says which libraries were not read, and what of the result is therefore missing. */
+static void write_needs(struct scan *scan, const char *path, const struct g2s_program *program,
+                        const struct g2s_libs *libs)
+{
 	for (size_t i = 0; i < program->elf.needed_count; i++) {
 		struct g2s_bytes library;
 		const char *name = "?";
@@ -152,21 +167,116 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
 			say(scan, "warning: %s: what %s does is not in the result", path, name);
 		}
 	}
-	for (size_t i = 0; i < program->site_count; i++) {
-		write_site(scan, path, program, chains, &program->sites[i]);
+	for (size_t i = 0; i < libs->missing_count; i++) {
+		const struct g2s_missing *missing = &libs->missing[i];
+		g2s_stream_needs(&scan->writer, path, missing->name);
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: what %s does is not in the result: %s", path,
+			    missing->name, missing->why);
+		}
 	}
 }
+
+/* The path of a library, as it is shown: with the root file system that it was found in. */
+static const char *shown_path(struct scan *scan, const struct g2s_library *library)
+{
+	size_t length = strlen(scan->sysroot_path);
+	while (length > 0 && scan->sysroot_path[length - 1] == '/') {
+		length--;
+	}
+	size_t need = length + strlen(library->path) + 1;
+	if (need > scan->shown_size) {
+		char *grown = realloc(scan->shown, need);
+		if (grown == NULL) {
+			return library->path;
+		}
+		scan->shown = grown;
+		scan->shown_size = need;
+	}
+	memcpy(scan->shown, scan->sysroot_path, length);
+	strcpy(scan->shown + length, library->path);
+	return scan->shown;
+}
+
+/* Writes what was found, object by object, and says what of it is not all that there is. */
+static void write_program(struct scan *scan, const char *path, const struct g2s_program *program,
+                          const struct g2s_libs *libs, struct g2s_chains *chains)
+{
+	const char *arch = program->arch->name;
+	const struct g2s_link *link = program->link;
+	size_t next = 0;
+	write_binary(scan, path, arch, &program->goinfo);
+	write_needs(scan, path, program, libs);
+	for (size_t o = 0; o == 0 || (link != NULL && o < link->object_count); o++) {
+		const struct g2s_object *object = link != NULL ? &link->objects[o] : NULL;
+		const char *shown = path;
+		if (o != 0) {
+			struct g2s_goinfo info = {0};
+			shown = shown_path(scan, object->library);
+			g2s_goinfo_read(&object->library->elf, &info);
+			write_binary(scan, shown, arch, &info);
+		}
+		for (; next < program->site_count &&
+		       (object == NULL || program->sites[next].addr < object->range.end);
+		     next++) {
+			write_site(scan, shown, object != NULL ? object->moved : 0, program, chains,
+			           &program->sites[next]);
+		}
+	}
+}
+
+/* TEMPORARY until applets/sysroot.c is there. */
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
+static enum g2s_code tmp_open(void *user, const char *path, struct g2s_file *file, uint64_t *device, uint64_t *inode, struct g2s_error *err)
+{
+	char p[8192]; struct stat st;
+	snprintf(p, sizeof(p), "%s%s", strcmp((const char*)user,"/")==0?"":(const char*)user, path);
+	if (stat(p, &st) != 0) { return g2s_fail(err, G2S_ERR_READ, 0, "%s", ""); }
+	*device = st.st_dev; *inode = st.st_ino;
+	return g2s_file_open(file, p, err);
+}
+#include <dirent.h>
+static int cmpstr(const void*a,const void*b){return strcmp(*(char*const*)a,*(char*const*)b);}
+static bool tmp_list(void *user, const char *path, bool (*visit)(void *to, const char *name), void *to)
+{
+	char p[8192]; char *names[999]; size_t n=0;
+	snprintf(p, sizeof(p), "%s%s", strcmp((const char*)user,"/")==0?"":(const char*)user, path);
+	DIR *d = opendir(p); if (d == NULL) return false;
+	for (struct dirent *e; (e = readdir(d)) != NULL && n<999;) names[n++]=strdup(e->d_name);
+	closedir(d);
+	qsort(names,n,sizeof*names,cmpstr);
+	for(size_t i=0;i<n;i++) visit(to,names[i]);
+	return true;
+}
+static struct g2s_sysroot tmp_root = {tmp_open, tmp_list, (void*)(intptr_t)"/"};
 
 /*
  * --- one file
  * ----------------------------------------------------------------------------------
  */
 
-static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
-                                  struct g2s_bytes bytes, struct g2s_chains *chains,
+/* Loads the libraries of a program, if it has any, and opens it with them. */
+static enum g2s_code open_program(const struct scan *scan, struct g2s_program *program,
+                                  struct g2s_bytes bytes, struct g2s_libs *libs,
                                   struct g2s_error *err)
 {
-	enum g2s_code code = g2s_program_open(program, bytes, err);
+	if (!g2s_elf_is_dynamic(bytes)) {
+		return g2s_program_open(program, bytes, err);
+	}
+	enum g2s_code code = g2s_libs_open(libs, bytes, scan->origin, scan->sysroot, err);
+	if (code == G2S_OK) {
+		code = g2s_libs_load(libs, err);
+	}
+	return code == G2S_OK ? g2s_program_open_linked(program, libs, err) : code;
+}
+
+static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
+                                  struct g2s_bytes bytes, struct g2s_libs *libs,
+                                  struct g2s_chains *chains, struct g2s_error *err)
+{
+	enum g2s_code code = open_program(scan, program, bytes, libs, err);
 	if (code == G2S_OK) {
 		code = g2s_program_scan(program, err);
 	}
@@ -203,6 +313,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 	struct g2s_error err = {0};
 	struct g2s_file file;
 	struct g2s_program program = {0};
+	struct g2s_libs libs = {0};
 	struct g2s_chains chains = {0};
 	struct answer answer = {0};
 	char *messages = NULL;
@@ -216,16 +327,17 @@ static void scan_file(void *user, size_t index, FILE *out)
 		code = lock_up(scan, about->path, file.bytes.size, &answer, &err);
 	}
 	if (code == G2S_OK) {
-		code = scan_program(scan, &program, file.bytes, &chains, &err);
+		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
 	}
 	if (code == G2S_OK) {
-		write_program(scan, about->path, &program, scan->callers ? &chains : NULL);
+		write_program(scan, about->path, &program, &libs, scan->callers ? &chains : NULL);
 	} else {
 		g2s_stream_unread(&scan->writer, about->path, err.text);
 		say(scan, "%s: %s", about->path, err.text);
 	}
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
+	g2s_libs_free(&libs);
 	g2s_file_close(&file);
 	bool whole = ferror(scan->messages) == 0;
 	if (fclose(scan->messages) == 0 && whole) {
@@ -510,6 +622,7 @@ static void free_scan(struct scan *scan)
 	walk_free(&scan->walk);
 	free(scan->function);
 	free(scan->source);
+	free(scan->shown);
 }
 
 /* Scans the files and writes the stream; returns an exit status. */
@@ -555,7 +668,7 @@ static const struct lock default_lock = {.cpu = 300, .memory = UINT64_C(4) << 30
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output};
+	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output, .sysroot = &tmp_root, .sysroot_path = "/"};
 	scan.lock.off = lock->off;
 	scan.lock.verbose = lock->verbose;
 	char *data = NULL;
@@ -598,6 +711,8 @@ int g2s_scan_main(int argc, char **argv)
 		goto done;
 	}
 	scan.callers = settings.callers;
+	scan.sysroot = &tmp_root;
+	scan.sysroot_path = "/";
 	scan.lock = settings.lock;
 	/* One file is soon done. */
 	if (operands > 1 || settings.tree_count != 0) {
