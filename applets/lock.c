@@ -302,6 +302,9 @@ static void end_with_message(int signal)
 {
 	int status = G2S_EXIT_USAGE;
 	const char *why = lock_loss(signal, &status);
+	if (why == NULL) {
+		_exit(status);
+	}
 	const struct iovec parts[] = {
 		{prefix, strlen(prefix)},
 		{(void *)(uintptr_t)why, strlen(why)},
