@@ -295,12 +295,13 @@ struct answer {
 
 /* Gives up what is not needed to look at a file that is mapped. */
 static enum g2s_code lock_up(const struct scan *scan, const char *path, size_t size,
-                             struct answer *answer, struct g2s_error *err)
+                             struct answer *answer)
 {
 	if (!scan->alone) {
 		lock_child(&scan->lock, answer->refused);
 	} else if (lock_applet(&scan->lock, APPLET, path, size, scan->output) != G2S_EXIT_DONE) {
-		return g2s_fail(err, G2S_ERR_READ, 0, "is not read outside of the sandbox");
+		/* It has said why. */
+		return G2S_ERR_READ;
 	}
 	return G2S_OK;
 }
@@ -324,7 +325,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 	scan->writer = (struct g2s_stream_writer){.out = out};
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
-		code = lock_up(scan, about->path, file.bytes.size, &answer, &err);
+		code = lock_up(scan, about->path, file.bytes.size, &answer);
 	}
 	if (code == G2S_OK) {
 		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
@@ -333,7 +334,9 @@ static void scan_file(void *user, size_t index, FILE *out)
 		write_program(scan, about->path, &program, &libs, scan->callers ? &chains : NULL);
 	} else {
 		g2s_stream_unread(&scan->writer, about->path, err.text);
-		say(scan, "%s: %s", about->path, err.text);
+		if (err.text[0] != '\0') {
+			say(scan, "%s: %s", about->path, err.text);
+		}
 	}
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
@@ -447,63 +450,17 @@ static bool add_tree(void *user, const char *argument)
 	return true;
 }
 
-/* The number that text begins with, as most + 1 when it is more; *rest is what follows. */
-static uint64_t number_of(const char *text, uint64_t most, const char **rest)
-{
-	uint64_t number = 0;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		number = number > most ? number : number * 10 + (uint64_t)(*text - '0');
-	}
-	*rest = text;
-	return number > most ? most + 1 : number;
-}
-
 static bool set_workers(void *user, const char *argument)
 {
 	struct settings *settings = user;
 	const char *rest;
-	unsigned number = (unsigned)number_of(argument, JOBS_WORKERS_MAX, &rest);
+	unsigned number = (unsigned)cli_number(argument, JOBS_WORKERS_MAX, &rest);
 	if (*rest != '\0' || number == 0 || number > JOBS_WORKERS_MAX) {
 		cli_usage_error(APPLET, "no number of jobs from 1 to %d: \"%s\"",
 		                JOBS_WORKERS_MAX, argument);
 		return false;
 	}
 	settings->workers = number;
-	return true;
-}
-
-static bool set_cpu(void *user, const char *argument)
-{
-	struct settings *settings = user;
-	enum { MOST = 1000000000 };
-	const char *rest;
-	uint64_t number = number_of(argument, MOST, &rest);
-	if (rest == argument || *rest != '\0' || number > MOST) {
-		cli_usage_error(APPLET, "no number of seconds from 0 to %d: \"%s\"", MOST,
-		                argument);
-		return false;
-	}
-	settings->lock.cpu = (unsigned long)number;
-	return true;
-}
-
-static bool set_memory(void *user, const char *argument)
-{
-	static const char units[] = "KMGT";
-	struct settings *settings = user;
-	const uint64_t most = UINT64_C(1) << 50;
-	const char *rest;
-	uint64_t number = number_of(argument, most, &rest);
-	bool digits = rest != argument;
-	const char *unit = *rest != '\0' ? strchr(units, *rest) : NULL;
-	unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-	rest += unit != NULL;
-	if (!digits || *rest != '\0' || number > most >> shift) {
-		cli_usage_error(APPLET, "no number of bytes, with K, M, G or T or without: \"%s\"",
-		                argument);
-		return false;
-	}
-	settings->lock.memory = number << shift;
 	return true;
 }
 
@@ -522,20 +479,6 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.argument = "N",
 			.help = "scan N files at a time, each in a process of its own (1)",
 			.call = set_workers,
-			.user = settings,
-		},
-		{
-			.name = "max-cpu",
-			.argument = "SECONDS",
-			.help = "CPU time that a file may take (300; 0: all)",
-			.call = set_cpu,
-			.user = settings,
-		},
-		{
-			.name = "max-memory",
-			.argument = "SIZE",
-			.help = "memory, beside itself, that a file may take (4G; 0: all)",
-			.call = set_memory,
 			.user = settings,
 		},
 		{
@@ -595,14 +538,16 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 	return walk_unite(&scan->walk);
 }
 
-/* Scans the files and puts the stream into out. */
-static void scan_files(struct scan *scan, unsigned workers, FILE *out)
+/* Scans the files and puts the stream into out; returns a status other than 0 after a message. */
+static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
-	/* Who opens one file after the other is not locked itself. */
 	scan->alone = workers == 0 && scan->walk.count == 1;
 	if (!scan->alone) {
+		int status = lock_parent(&scan->lock, APPLET, scan->output);
+		if (status != G2S_EXIT_DONE) {
+			return status;
+		}
 		workers = workers != 0 ? workers : 1;
-		lock_prepare(&scan->lock);
 	}
 	const struct jobs jobs = {
 		.work = scan_file,
@@ -615,6 +560,7 @@ static void scan_files(struct scan *scan, unsigned workers, FILE *out)
 	jobs_run(&jobs, scan->walk.count, workers);
 	progress_clear(&scan->progress);
 	g2s_stream_end(&scan->stream);
+	return G2S_EXIT_DONE;
 }
 
 static void free_scan(struct scan *scan)
@@ -629,12 +575,15 @@ static void free_scan(struct scan *scan)
 static int scan_all(struct scan *scan, const struct settings *settings, struct cli_output *output)
 {
 	scan->output = output;
-	scan_files(scan, settings->workers, output->file);
+	int status = scan_files(scan, settings->workers, output->file);
+	if (status != G2S_EXIT_DONE) {
+		return status;
+	}
 	/* Without a single result there is nothing that the failures would be a part of. */
 	if (scan->scanned == 0) {
 		return scan->status;
 	}
-	int status = cli_output_commit(output);
+	status = cli_output_commit(output);
 	if (status != G2S_EXIT_DONE) {
 		return status;
 	}
@@ -662,24 +611,20 @@ static int take_stream(char *data, size_t size, struct g2s_streams *streams)
 	return cli_status(code);
 }
 
-/* More than any real program was seen to need, and an end to what has none. */
-static const struct lock default_lock = {.cpu = 300, .memory = UINT64_C(4) << 30};
-
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output, .sysroot = &tmp_root, .sysroot_path = "/"};
-	scan.lock.off = lock->off;
-	scan.lock.verbose = lock->verbose;
+	struct scan scan = {.in_stages = true, .lock = *lock, .output = output,
+	                    .sysroot = &tmp_root, .sysroot_path = "/"};
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
 	FILE *out = open_memstream(&data, &size);
 	bool whole = out != NULL && walk_add(&scan.walk, path);
 	if (whole) {
-		scan_files(&scan, 0, out);
+		status = scan_files(&scan, 0, out);
+		status = status != G2S_EXIT_DONE ? status : scan.status;
 		whole = ferror(out) == 0;
-		status = scan.status;
 	}
 	if (out != NULL && fclose(out) != 0) {
 		whole = false;
@@ -698,7 +643,7 @@ int scan_stage(const char *path, const struct lock *lock, struct cli_output *out
 
 int g2s_scan_main(int argc, char **argv)
 {
-	struct settings settings = {.lock = default_lock};
+	struct settings settings = {.lock = LOCK_DEFAULT};
 	struct scan scan = {0};
 	struct cli_output output = {0};
 	int status;
