@@ -5,6 +5,7 @@
 #include "lock.h"
 #include "progress.h"
 #include "stages.h"
+#include "sysroot.h"
 #include "walk.h"
 
 #include "g2s/analysis/chains.h"
@@ -13,10 +14,12 @@
 #include "g2s/memory.h"
 #include "g2s/streams.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define APPLET "scan"
 
@@ -50,11 +53,11 @@ struct scan {
 	size_t source_size;
 	char *shown;
 	size_t shown_size;
-	/* Where libraries come from, and what its path is called. */
-	const struct g2s_sysroot *sysroot;
+	/* The root file system that libraries come from, and its path. */
+	struct sysroot sysroot;
 	const char *sysroot_path;
 	/* The path of the file that is being scanned, counted from there; NULL: not in it. */
-	const char *origin;
+	char *origin;
 };
 
 /* Says something about the file that is being scanned; it is shown when the file's turn comes. */
@@ -225,33 +228,6 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
 	}
 }
 
-/* TEMPORARY until applets/sysroot.c is there. */
-#include <sys/stat.h>
-#include <fcntl.h>
-#include <unistd.h>
-static enum g2s_code tmp_open(void *user, const char *path, struct g2s_file *file, uint64_t *device, uint64_t *inode, struct g2s_error *err)
-{
-	char p[8192]; struct stat st;
-	snprintf(p, sizeof(p), "%s%s", strcmp((const char*)user,"/")==0?"":(const char*)user, path);
-	if (stat(p, &st) != 0) { return g2s_fail(err, G2S_ERR_READ, 0, "%s", ""); }
-	*device = st.st_dev; *inode = st.st_ino;
-	return g2s_file_open(file, p, err);
-}
-#include <dirent.h>
-static int cmpstr(const void*a,const void*b){return strcmp(*(char*const*)a,*(char*const*)b);}
-static bool tmp_list(void *user, const char *path, bool (*visit)(void *to, const char *name), void *to)
-{
-	char p[8192]; char *names[999]; size_t n=0;
-	snprintf(p, sizeof(p), "%s%s", strcmp((const char*)user,"/")==0?"":(const char*)user, path);
-	DIR *d = opendir(p); if (d == NULL) return false;
-	for (struct dirent *e; (e = readdir(d)) != NULL && n<999;) names[n++]=strdup(e->d_name);
-	closedir(d);
-	qsort(names,n,sizeof*names,cmpstr);
-	for(size_t i=0;i<n;i++) visit(to,names[i]);
-	return true;
-}
-static struct g2s_sysroot tmp_root = {tmp_open, tmp_list, (void*)(intptr_t)"/"};
-
 /*
  * --- one file
  * ----------------------------------------------------------------------------------
@@ -265,7 +241,8 @@ static enum g2s_code open_program(const struct scan *scan, struct g2s_program *p
 	if (!g2s_elf_is_dynamic(bytes)) {
 		return g2s_program_open(program, bytes, err);
 	}
-	enum g2s_code code = g2s_libs_open(libs, bytes, scan->origin, scan->sysroot, err);
+	enum g2s_code code = g2s_libs_open(libs, bytes, scan->origin,
+	                                     &scan->sysroot.files, err);
 	if (code == G2S_OK) {
 		code = g2s_libs_load(libs, err);
 	}
@@ -323,6 +300,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 		return;
 	}
 	scan->writer = (struct g2s_stream_writer){.out = out};
+	scan->origin = sysroot_place(scan->sysroot_path, about->path);
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
 		code = lock_up(scan, about->path, file.bytes.size, &answer);
@@ -342,6 +320,8 @@ static void scan_file(void *user, size_t index, FILE *out)
 	g2s_program_free(&program);
 	g2s_libs_free(&libs);
 	g2s_file_close(&file);
+	free(scan->origin);
+	scan->origin = NULL;
 	bool whole = ferror(scan->messages) == 0;
 	if (fclose(scan->messages) == 0 && whole) {
 		answer.status = cli_status(code);
@@ -541,6 +521,12 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 /* Scans the files and puts the stream into out; returns a status other than 0 after a message. */
 static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
+	int root = sysroot_open(scan->sysroot_path);
+	if (root < 0) {
+		cli_message(APPLET, "%s: cannot open: %s", scan->sysroot_path, strerror(errno));
+		return G2S_EXIT_USAGE;
+	}
+	sysroot_init(&scan->sysroot, root);
 	scan->alone = workers == 0 && scan->walk.count == 1;
 	if (!scan->alone) {
 		int status = lock_parent(&scan->lock, APPLET, scan->output);
@@ -569,6 +555,9 @@ static void free_scan(struct scan *scan)
 	free(scan->function);
 	free(scan->source);
 	free(scan->shown);
+	if (scan->sysroot.root > 0) {
+		close(scan->sysroot.root);
+	}
 }
 
 /* Scans the files and writes the stream; returns an exit status. */
@@ -615,7 +604,7 @@ int scan_stage(const char *path, const struct lock *lock, struct cli_output *out
                struct g2s_streams *streams)
 {
 	struct scan scan = {.in_stages = true, .lock = *lock, .output = output,
-	                    .sysroot = &tmp_root, .sysroot_path = "/"};
+	                    .sysroot_path = "/"};
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
@@ -656,7 +645,6 @@ int g2s_scan_main(int argc, char **argv)
 		goto done;
 	}
 	scan.callers = settings.callers;
-	scan.sysroot = &tmp_root;
 	scan.sysroot_path = "/";
 	scan.lock = settings.lock;
 	/* One file is soon done. */
