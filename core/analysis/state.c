@@ -72,8 +72,14 @@ void state_unknown(const struct machine *m, struct g2s_state *state)
 
 void state_copy(struct g2s_state *to, const struct g2s_state *from)
 {
-	memcpy(to, from, offsetof(struct g2s_state, slots) +
-	                         from->slot_count * sizeof(from->slots[0]));
+	const size_t first = offsetof(struct g2s_state, registers);
+	memcpy((unsigned char *)to + first, (const unsigned char *)from + first,
+	       offsetof(struct g2s_state, slots) - first);
+	if (from->slot_count > to->slot_room) {
+		state_widen(to);
+	} else {
+		memcpy(to->slots, from->slots, from->slot_count * sizeof(from->slots[0]));
+	}
 }
 
 static bool points_to_stack(const struct machine *m, g2s_value value)
