@@ -89,6 +89,7 @@ static void close_trace(struct trace *trace)
 	map_free(&trace->asked);
 	map_free(&trace->wrapped);
 	map_free(&trace->loaded);
+	map_free(&trace->parts);
 	free(trace->questions);
 	free(trace->wrappers);
 	free(trace->globals);

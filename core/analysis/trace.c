@@ -336,31 +336,18 @@ void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count)
 	}
 }
 
-struct fragment *trace_fragment(const struct trace *trace, uint64_t start, size_t *at)
+struct fragment *trace_fragment(const struct trace *trace, uint64_t start)
 {
-	size_t low = 0;
-	size_t high = trace->fragment_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (trace->fragments[middle].start < start) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	*at = low;
-	return low < trace->fragment_count && trace->fragments[low].start == start
-	               ? &trace->fragments[low]
-	               : NULL;
+	uint32_t i = map_get(&trace->parts, start);
+	return i == 0 ? NULL : &trace->fragments[i - 1];
 }
 
 /* Adds the function of addr to the fragments; true when it was not among them. */
 static bool add_fragment(struct trace *trace, uint64_t addr)
 {
-	size_t at;
 	const struct g2s_function *function = trace_function(trace, addr);
 	if (function == NULL || function->go != 0 ||
-	    trace_fragment(trace, function->start, &at) != NULL) {
+	    trace_fragment(trace, function->start) != NULL) {
 		return false;
 	}
 	if (!g2s_grow(&trace->fragments, &trace->fragment_capacity, trace->fragment_count + 1,
@@ -368,16 +355,18 @@ static bool add_fragment(struct trace *trace, uint64_t addr)
 		trace->failed = true;
 		return false;
 	}
-	for (size_t i = trace->fragment_count; i > at; i--) {
-		trace->fragments[i] = trace->fragments[i - 1];
-	}
-	trace->fragments[at] = (struct fragment){.start = function->start, .end = function->end};
-	trace->fragment_count++;
-	return true;
+	trace->fragments[trace->fragment_count++] =
+		(struct fragment){.start = function->start, .end = function->end};
+	trace->failed = !map_put(&trace->parts, function->start, (uint32_t)trace->fragment_count);
+	return !trace->failed;
 }
 
+/* Adds an address to those that there are, unless there are more of them than are looked at. */
 static bool add_address(uint64_t **items, size_t *count, size_t *capacity, uint64_t addr)
 {
+	if (*count == TRACE_CONTEXTS) {
+		return true;
+	}
 	for (size_t i = 0; i < *count; i++) {
 		if ((*items)[i] == addr) {
 			return true;
@@ -394,10 +383,9 @@ static bool add_address(uint64_t **items, size_t *count, size_t *capacity, uint6
 static void enter_inside(struct trace *trace, uint64_t place, uint64_t target, bool is_call,
                          struct g2s_references *next)
 {
-	size_t at;
 	const struct g2s_function *inside = trace_function(trace, target);
 	struct fragment *fragment =
-		inside == NULL ? NULL : trace_fragment(trace, inside->start, &at);
+		inside == NULL ? NULL : trace_fragment(trace, inside->start);
 	if (fragment == NULL || target == fragment->start) {
 		return;
 	}

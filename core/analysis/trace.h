@@ -67,13 +67,18 @@ struct use {
 	size_t global;
 };
 
+enum {
+	/* Most contexts looked at for one function; beyond, its places are reported. */
+	TRACE_CONTEXTS = 256,
+};
+
 /* A function that is not Go's, and the code outside of it that jumps into its inside. */
 struct fragment {
 	uint64_t start;
 	uint64_t end;
 	/*
 	 * Entries of the analyses that reach this code: starts of functions, calls into the
-	 * inside.
+	 * inside; no more of them than are looked at.
 	 */
 	uint64_t *entries;
 	size_t entry_count;
@@ -119,7 +124,8 @@ struct trace {
 	struct use *uses;
 	size_t use_count;
 	size_t use_capacity;
-	/* Sorted by start. */
+	/* By start, plus one: of functions that are not Go's. */
+	struct map parts;
 	struct fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
@@ -172,8 +178,8 @@ typedef bool (*trace_visit)(struct trace *trace, const struct g2s_insn *insn,
 /* Sees to it that the contexts of the functions that hold the places (sorted) are known. */
 void trace_prepare(struct trace *trace, const uint64_t *places, size_t count);
 
-/* The fragment that starts at start; its index in *at, also when it is to be inserted there. */
-struct fragment *trace_fragment(const struct trace *trace, uint64_t start, size_t *at);
+/* The fragment that starts at start, or NULL; good until there is another one. */
+struct fragment *trace_fragment(const struct trace *trace, uint64_t start);
 
 /* A place that is to be visited. */
 struct place {
