@@ -430,6 +430,18 @@ static void report_references(struct trace *trace, struct g2s_references *found)
 	free(words);
 }
 
+/* Reports the wrappers up to last for whose addresses nobody has looked. */
+static void report_unsought(struct trace *trace, size_t last)
+{
+	for (size_t i = 0; i < last && !trace->failed; i++) {
+		const struct wrapper *wrapper = &trace->wrappers[i];
+		struct destination to = {wrapper->entry, "call", "", wrapper->arch, 0, false};
+		if (!wrapper->addresses_known) {
+			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_TOO_MANY);
+		}
+	}
+}
+
 /*
  * Finds who takes the addresses of wrappers; they can then be called with numbers nobody can
  * list.
@@ -451,7 +463,9 @@ static void find_addresses(struct trace *trace)
 		}
 	}
 	count = sort_windows(windows, count);
-	if (g2s_refs_addresses(&trace->refs, windows, count, &found)) {
+	if (count != 0 && !trace_may_search(trace)) {
+		report_unsought(trace, last);
+	} else if (g2s_refs_addresses(&trace->refs, windows, count, &found)) {
 		report_references(trace, &found);
 	} else {
 		trace->failed = true;

@@ -12,6 +12,13 @@ enum {
 	MAX_SETS = 1 << 15,
 	/* Most parameters of one function that are asked for; beyond, it is reported. */
 	MAX_PARAMETERS = 32,
+	/*
+	 * Most bytes that are searched for what refers to globals, and to wrappers other than by
+	 * calling them: so many times the file, and some more.  Real programs need few of the
+	 * times.
+	 */
+	MAX_SEARCHES = 16,
+	SOME_SEARCHED = 1 << 28,
 };
 
 static const char *reason_word(enum g2s_reason reason)
@@ -64,6 +71,16 @@ static void add_wrapper(struct trace *trace, uint64_t entry, const char *arch)
 	trace->wrappers[trace->wrapper_count++] =
 		(struct wrapper){.entry = entry, .arch = arch, .before = last};
 	trace->failed = !map_put(&trace->wrapped, entry, (uint32_t)trace->wrapper_count);
+}
+
+bool trace_may_search(struct trace *trace)
+{
+	uint64_t size = trace->program->elf.file.size;
+	if (trace->searched > MAX_SEARCHES * size + SOME_SEARCHED) {
+		return false;
+	}
+	trace->searched += size;
+	return true;
 }
 
 void trace_refer(struct trace *trace, uint64_t entry)

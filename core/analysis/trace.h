@@ -129,6 +129,8 @@ struct trace {
 	struct fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
+	/* Bytes that searches through the whole file have looked at; see trace_may_search. */
+	uint64_t searched;
 	/* The function whose places are looked at, and the work of the flow before them. */
 	uint64_t placed_in;
 	uint64_t placed_from;
@@ -219,6 +221,12 @@ void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *param
 
 /* Puts the questions to functions that run on into the wrappers they are about. */
 void trace_fall_through(struct trace *trace);
+
+/*
+ * True when there may be one more search through the whole file; false when that would cost the
+ * square of its size, as where one global is copied to the next a thousand times.
+ */
+bool trace_may_search(struct trace *trace);
 
 /* Notes that somebody refers to the wrappers that are entered at entry. */
 void trace_refer(struct trace *trace, uint64_t entry);
