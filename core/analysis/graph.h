@@ -87,7 +87,7 @@ struct g2s_flow {
 	/* Blocks that are to be run; and those where the way on from a call at the end is due. */
 	struct agenda pending;
 	struct agenda doubts;
-	/* Memory for the blocks' states: where the next one goes.  Kept from one run to the next. */
+	/* Memory for the blocks' states, kept from one run to the next; where the next one goes. */
 	unsigned char **chunks;
 	size_t chunk_count;
 	size_t chunk_capacity;
