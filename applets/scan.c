@@ -215,6 +215,20 @@ static void write_needs(struct scan *scan, const char *path, const struct g2s_pr
 			    missing->name, missing->why);
 		}
 	}
+	if (program->loads_unknown) {
+		g2s_stream_needs(&scan->writer, path, "dlopen(?)");
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: it loads libraries whose names are not known "
+			    "(dlopen; --dlopen=LIB adds one)", path);
+		}
+	}
+	if (program->looks_up_unknown) {
+		g2s_stream_needs(&scan->writer, path, "dlsym(?)");
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: it looks up symbols whose names are not known "
+			    "(dlsym)", path);
+		}
+	}
 }
 
 /* The path of a library, as it is shown: with the root file system that it was found in. */
@@ -270,29 +284,47 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
  * ----------------------------------------------------------------------------------
  */
 
-/* Loads the libraries of a program, if it has any, and opens it with them. */
-static enum g2s_code open_program(const struct scan *scan, struct g2s_program *program,
-                                  struct g2s_bytes bytes, struct g2s_libs *libs,
-                                  struct g2s_error *err)
+/* Rounds in which a program may come to load more libraries. */
+enum { MAX_ROUNDS = 32 };
+
+/* Scans a program with its libraries, and with those that it turns out to load by itself. */
+static enum g2s_code scan_linked(const struct scan *scan, struct g2s_program *program,
+                                 struct g2s_bytes bytes, struct g2s_libs *libs,
+                                 struct g2s_error *err)
 {
-	if (!g2s_elf_is_dynamic(bytes)) {
-		return g2s_program_open(program, bytes, err);
-	}
-	enum g2s_code code = g2s_libs_open(libs, bytes, scan->origin,
-	                                     &scan->sysroot.files, err);
+	enum g2s_code code =
+		g2s_libs_open(libs, bytes, scan->origin, &scan->sysroot.files, err);
 	if (code == G2S_OK) {
 		code = g2s_libs_load(libs, err);
 	}
-	return code == G2S_OK ? g2s_program_open_linked(program, libs, err) : code;
+	bool more = true;
+	for (unsigned round = 0; code == G2S_OK && more && round < MAX_ROUNDS; round++) {
+		g2s_program_free(program);
+		code = g2s_program_open_linked(program, libs, err);
+		if (code == G2S_OK) {
+			code = g2s_program_scan(program, err);
+		}
+		if (code == G2S_OK) {
+			code = g2s_program_load(program, libs, &more, err);
+		}
+	}
+	/* What else there is would be loaded by what was loaded last. */
+	program->loads_unknown = program->loads_unknown || more;
+	return code;
 }
 
 static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
                                   struct g2s_bytes bytes, struct g2s_libs *libs,
                                   struct g2s_chains *chains, struct g2s_error *err)
 {
-	enum g2s_code code = open_program(scan, program, bytes, libs, err);
-	if (code == G2S_OK) {
-		code = g2s_program_scan(program, err);
+	enum g2s_code code;
+	if (g2s_elf_is_dynamic(bytes)) {
+		code = scan_linked(scan, program, bytes, libs, err);
+	} else {
+		code = g2s_program_open(program, bytes, err);
+		if (code == G2S_OK) {
+			code = g2s_program_scan(program, err);
+		}
 	}
 	return code == G2S_OK && scan->callers ? g2s_chains_find(chains, program, err) : code;
 }

@@ -21,6 +21,9 @@ enum {
 	TABLE_MOST = 1 << 14,
 	/* All tables together: so many entries for each byte of the image, and some more. */
 	TABLE_WORK = 1 << 20,
+	/* Bytes of a name of a library, and how many of them are believed. */
+	LONGEST_NAME = 255,
+	MOST_NAMES = 256,
 };
 
 /*
@@ -230,6 +233,32 @@ static bool is_whole(const struct reach *reach, uint64_t addr)
 	return object != NULL && reach->whole[object - link->objects];
 }
 
+/* Notes a string that could name a library.  (Others may be told apart later: there are few.) */
+static void note_name(struct reach *reach, uint64_t addr)
+{
+	struct g2s_bytes view;
+	struct g2s_bytes text;
+	if (!g2s_elf_view(&reach->program->elf, addr, &view) ||
+	    !g2s_bytes_string(view, 0, LONGEST_NAME, &text) ||
+	    g2s_bytes_find(text, 0, ".so", 3) == SIZE_MAX) {
+		return;
+	}
+	for (size_t i = 0; i < reach->name_count; i++) {
+		if (reach->names[i] == addr) {
+			return;
+		}
+	}
+	if (reach->name_count == MOST_NAMES) {
+		return;
+	}
+	if (!g2s_grow(&reach->names, &reach->name_capacity, reach->name_count + 1,
+	              sizeof(*reach->names))) {
+		reach->no_memory = true;
+		return;
+	}
+	reach->names[reach->name_count++] = addr;
+}
+
 /* Reaches the code or data at addr; a slot stands for what it is bound to. */
 static void reach_address(struct reach *reach, uint64_t addr)
 {
@@ -251,6 +280,7 @@ static void reach_address(struct reach *reach, uint64_t addr)
 	}
 	if (slots == NULL && !is_whole(reach, addr)) {
 		reach_data(reach, addr);
+		note_name(reach, addr);
 	}
 }
 
@@ -567,6 +597,11 @@ static void reach_beginnings(struct reach *reach)
 	for (size_t i = 0; i < link->copy_count; i++) {
 		reach_address(reach, link->copies[i].from);
 	}
+	for (size_t i = 0; i < link->definition_count; i++) {
+		if (link->objects[link->definitions[i].object].library->opened) {
+			reach_address(reach, g2s_link_address(link, &link->definitions[i]));
+		}
+	}
 }
 
 static bool find_whole(struct reach *reach)
@@ -605,7 +640,14 @@ bool reach_find(struct reach *reach, struct g2s_program *program, struct g2s_ref
 	}
 	reach_beginnings(reach);
 	follow(reach);
-	return true;
+	return !reach->no_memory;
+}
+
+bool reach_more(struct reach *reach, uint64_t addr)
+{
+	reach_address(reach, addr);
+	follow(reach);
+	return !reach->no_memory;
 }
 
 void reach_free(struct reach *reach)
@@ -617,6 +659,7 @@ void reach_free(struct reach *reach)
 	free(reach->first);
 	free(reach->pending);
 	free(reach->pending_units);
+	free(reach->names);
 	*reach = (struct reach){0};
 }
 

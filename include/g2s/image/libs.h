@@ -46,6 +46,8 @@ struct g2s_library {
 	uint64_t inode;
 	/* The index of the one that needs it first; of the program 0. */
 	size_t needed_by;
+	/* Code asks for it by its name: whatever it exports can be looked up. */
+	bool opened;
 };
 
 /* A library that was not found, or is not what it should be. */
