@@ -119,7 +119,11 @@ static bool take_site(struct trace *trace, struct reach *reach, const struct g2s
 	return opens ? add_load(program, text, site->addr) : look_up(trace, reach, text);
 }
 
-/* Names in data that libraries refer to: the C library loads some without asking dlopen. */
+/*
+ * Names in data that libraries refer to: the C library loads some without asking dlopen.  The modules
+ * of its name service count when a function that asks them is called; tables of unrelated functions,
+ * which lie side by side, would bring them into every program.
+ */
 static bool take_names(struct g2s_program *program, const struct reach *reach)
 {
 	for (size_t i = 0; i < reach->name_count; i++) {
@@ -131,7 +135,13 @@ static bool take_names(struct g2s_program *program, const struct reach *reach)
 		}
 		size_t prefix = strlen(NAME_SERVICE);
 		if (name.size >= prefix && memcmp(name.data, NAME_SERVICE, prefix) == 0) {
-			program->loads_name_service = true;
+			bool no_memory = false;
+			if (reach_is_called(reach, reach->names[i], &no_memory)) {
+				program->loads_name_service = true;
+			}
+			if (no_memory) {
+				return false;
+			}
 			continue;
 		}
 		bool file = name.size > 3 && memcmp(name.data, "lib", 3) == 0;

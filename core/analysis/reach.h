@@ -78,6 +78,13 @@ void reach_free(struct reach *reach);
 /* Reaches what is at addr, and all that follows from it.  False when memory ran out. */
 bool reach_more(struct reach *reach, uint64_t addr);
 
+/*
+ * True when code that refers to addr, which lies in a library, is called from outside of that
+ * library: by code alone, which is less than what is reached.  *no_memory is set when memory ran
+ * out.
+ */
+bool reach_is_called(const struct reach *reach, uint64_t addr, bool *no_memory);
+
 /* True when the code or data at addr is reached, or when it lies in no library. */
 bool reach_has(const struct reach *reach, uint64_t addr);
 
