@@ -5,6 +5,7 @@
 #include "lock.h"
 #include "progress.h"
 #include "stages.h"
+#include "sysroot.h"
 #include "walk.h"
 
 #include "g2s/analysis/chains.h"
@@ -13,10 +14,13 @@
 #include "g2s/memory.h"
 #include "g2s/streams.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define APPLET "scan"
 
@@ -26,6 +30,15 @@ struct scan {
 	struct walk walk;
 	bool callers;
 	struct lock lock;
+	/* The root file system of the files that are named, and what it is called. */
+	int root;
+	const char *root_name;
+	/* Libraries that the programs load by themselves: dlopen_count names. */
+	const char *const *dlopen;
+	size_t dlopen_count;
+	/* Of the file that is being scanned: its root file system, and where in it, or NULL. */
+	struct sysroot sysroot;
+	char *place;
 	/* The one file is scanned in this process, which is locked for it; output may be NULL. */
 	bool alone;
 	struct cli_output *output;
@@ -195,6 +208,19 @@ static enum g2s_code lock_up(const struct scan *scan, const char *path, size_t s
 	return G2S_OK;
 }
 
+/* Finds where the libraries of a file are, which can be opened there once it is locked. */
+static void set_sysroot(struct scan *scan, const struct walk_file *about)
+{
+	bool named = about->tree == AT_FDCWD;
+	char *tree = named ? NULL : strndup(about->path, about->below);
+	const char *root_name = named ? scan->root_name : tree;
+	sysroot_init(&scan->sysroot, named ? scan->root : about->tree);
+	scan->place = root_name == NULL ? NULL : sysroot_place(root_name, about->path);
+	scan->lock.reads = true;
+	scan->lock.root = scan->sysroot.root;
+	free(tree);
+}
+
 /* Scans one file: its lines, its messages and an answer go to out. */
 static void scan_file(void *user, size_t index, FILE *out)
 {
@@ -211,6 +237,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 		return;
 	}
 	scan->writer = (struct g2s_stream_writer){.out = out};
+	set_sysroot(scan, about);
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
 		code = lock_up(scan, about->path, file.bytes.size, &answer, &err);
@@ -227,6 +254,8 @@ static void scan_file(void *user, size_t index, FILE *out)
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
 	g2s_file_close(&file);
+	free(scan->place);
+	scan->place = NULL;
 	bool whole = ferror(scan->messages) == 0;
 	if (fclose(scan->messages) == 0 && whole) {
 		answer.status = cli_status(code);
@@ -321,18 +350,41 @@ struct settings {
 	const char **trees;
 	size_t tree_count;
 	size_t tree_capacity;
+	/* The root file system of the operands; NULL: that of this system. */
+	const char *sysroot;
+	/* Libraries that the programs load by themselves; argv's memory as well. */
+	const char **dlopen;
+	size_t dlopen_count;
+	size_t dlopen_capacity;
 };
+
+/* Adds an argument to those of its option. */
+static bool add_argument(const char ***list, size_t *count, size_t *capacity, const char *argument)
+{
+	if (!g2s_grow(list, capacity, *count + 1, sizeof((*list)[0]))) {
+		cli_message(APPLET, "out of memory");
+		return false;
+	}
+	(*list)[(*count)++] = argument;
+	return true;
+}
 
 static bool add_tree(void *user, const char *argument)
 {
 	struct settings *settings = user;
-	if (!g2s_grow(&settings->trees, &settings->tree_capacity, settings->tree_count + 1,
-	              sizeof(settings->trees[0]))) {
-		cli_message(APPLET, "out of memory");
+	return add_argument(&settings->trees, &settings->tree_count, &settings->tree_capacity,
+	                    argument);
+}
+
+static bool add_dlopen(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	if (argument[0] == '\0') {
+		cli_usage_error(APPLET, "--dlopen needs the name of a library");
 		return false;
 	}
-	settings->trees[settings->tree_count++] = argument;
-	return true;
+	return add_argument(&settings->dlopen, &settings->dlopen_count, &settings->dlopen_capacity,
+	                    argument);
 }
 
 /* The number that text begins with, as most + 1 when it is more; *rest is what follows. */
@@ -405,6 +457,13 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.flag = &settings->callers,
 		},
 		{
+			.name = "dlopen",
+			.argument = "LIB",
+			.help = "also the library LIB, which the programs load by themselves",
+			.call = add_dlopen,
+			.user = settings,
+		},
+		{
 			.name = "jobs",
 			.letter = 'j',
 			.argument = "N",
@@ -445,6 +504,12 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.name = "strict",
 			.help = "end with status 3 when something could not be resolved",
 			.flag = &settings->strict,
+		},
+		{
+			.name = "sysroot",
+			.argument = "DIR",
+			.help = "root file system of the libraries (/; with -r its DIR)",
+			.text = &settings->sysroot,
 		},
 		{0},
 	};
@@ -490,6 +555,7 @@ static void scan_files(struct scan *scan, unsigned workers, FILE *out)
 	scan->alone = workers == 0 && scan->walk.count == 1;
 	if (!scan->alone) {
 		workers = workers != 0 ? workers : 1;
+		scan->lock.reads = true;
 		lock_prepare(&scan->lock);
 	}
 	const struct jobs jobs = {
@@ -505,8 +571,23 @@ static void scan_files(struct scan *scan, unsigned workers, FILE *out)
 	g2s_stream_end(&scan->stream);
 }
 
+/* Opens the root file system of what is named; says why when it cannot be. */
+static bool open_root(struct scan *scan, const char *directory)
+{
+	scan->root_name = directory != NULL ? directory : "/";
+	scan->root = sysroot_open(scan->root_name);
+	if (scan->root < 0) {
+		cli_message(APPLET, "%s: cannot open the root file system: %s", scan->root_name,
+		            strerror(errno));
+	}
+	return scan->root >= 0;
+}
+
 static void free_scan(struct scan *scan)
 {
+	if (scan->root >= 0) {
+		close(scan->root);
+	}
 	walk_free(&scan->walk);
 	free(scan->function);
 	free(scan->source);
@@ -555,12 +636,15 @@ static const struct lock default_lock = {.cpu = 300, .memory = UINT64_C(4) << 30
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output};
+	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output, .root = -1};
 	scan.lock.off = lock->off;
 	scan.lock.verbose = lock->verbose;
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
+	if (!open_root(&scan, NULL)) {
+		return G2S_EXIT_USAGE;
+	}
 	FILE *out = open_memstream(&data, &size);
 	bool whole = out != NULL && walk_add(&scan.walk, path);
 	if (whole) {
@@ -586,7 +670,7 @@ int scan_stage(const char *path, const struct lock *lock, struct cli_output *out
 int g2s_scan_main(int argc, char **argv)
 {
 	struct settings settings = {.lock = default_lock};
-	struct scan scan = {0};
+	struct scan scan = {.root = -1};
 	struct cli_output output = {0};
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
@@ -599,6 +683,12 @@ int g2s_scan_main(int argc, char **argv)
 	}
 	scan.callers = settings.callers;
 	scan.lock = settings.lock;
+	scan.dlopen = settings.dlopen;
+	scan.dlopen_count = settings.dlopen_count;
+	if (!open_root(&scan, settings.sysroot)) {
+		status = G2S_EXIT_USAGE;
+		goto done;
+	}
 	/* One file is soon done. */
 	if (operands > 1 || settings.tree_count != 0) {
 		progress_begin(&scan.progress, APPLET);
@@ -613,6 +703,7 @@ int g2s_scan_main(int argc, char **argv)
 done:
 	cli_output_discard(&output);
 	free(settings.trees);
+	free(settings.dlopen);
 	free_scan(&scan);
 	return status;
 }
