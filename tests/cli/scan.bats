@@ -13,21 +13,6 @@ teardown() {
 	cli_teardown
 }
 
-@test "--sysroot is a directory, --dlopen a name" {
-	mkdir root
-	elf "$exits" >app
-	for options in '--sysroot=root' '--sysroot root/..' '--dlopen=libx.so --dlopen /lib/y.so'; do
-		# shellcheck disable=SC2086 # words
-		try g2s-scan $options app
-		ended 0
-	done
-	try g2s-scan --sysroot=nowhere app
-	ended 2 "nowhere: cannot open the root file system: No such file or directory"
-	try g2s-scan --dlopen= app
-	ended 2 "--dlopen needs the name of a library"
-	wrote_nothing
-}
-
 @test "the executable of these tests is one" {
 	readelf -hlW app >text 2>complaints
 	cat complaints
@@ -337,5 +322,19 @@ teardown() {
 	# A stage that failed leaves nothing to take for a profile.
 	try bash -c 'g2s-scan missing | g2s-resolve | g2s-profile'
 	[ "$status" -eq 4 ]
+	wrote_nothing
+}
+
+@test "--sysroot is a directory, --dlopen a name" {
+	mkdir root
+	for options in '--sysroot=root' '--sysroot root/..' '--dlopen=libx.so --dlopen /lib/y.so'; do
+		# shellcheck disable=SC2086 # words
+		try g2s-scan $options app
+		ended 0
+	done
+	try g2s-scan --sysroot=nowhere app
+	ended 2 "nowhere: cannot open the root file system: No such file or directory"
+	try g2s-scan --dlopen= app
+	ended 2 "--dlopen needs the name of a library"
 	wrote_nothing
 }
