@@ -305,7 +305,7 @@ static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE
 	if (why != 0) {
 		refuse(refused, "Landlock", strerror(why));
 	}
-	/* No open descriptor is lost by that, but no other one can be had. */
+	/* No open descriptor is lost by that, but none beyond it can be had. */
 	rlim_t descriptors = lock->reads ? enough_descriptors(lock->root) : 0;
 	lower(RLIMIT_NOFILE, descriptors, descriptors);
 	if (filter.count == 0) {
