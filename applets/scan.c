@@ -15,6 +15,7 @@
 #include "g2s/streams.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -29,6 +30,16 @@ struct scan {
 	struct walk walk;
 	bool callers;
 	struct lock lock;
+	/* The root file system of the files that are named, and what it is called. */
+	int root;
+	const char *root_name;
+	/* Libraries that the programs load by themselves: dlopen_count names. */
+	const char *const *dlopen;
+	size_t dlopen_count;
+	/* Of the file that is being scanned: its root file system, and where in it, or NULL. */
+	struct sysroot sysroot;
+	char *sysroot_name;
+	char *place;
 	/* The one file is scanned in this process, which is locked for it; output may be NULL. */
 	bool alone;
 	struct cli_output *output;
@@ -53,11 +64,6 @@ struct scan {
 	size_t source_size;
 	char *shown;
 	size_t shown_size;
-	/* The root file system that libraries come from, and its path. */
-	struct sysroot sysroot;
-	const char *sysroot_path;
-	/* The path of the file that is being scanned, counted from there; NULL: not in it. */
-	char *origin;
 };
 
 /* Says something about the file that is being scanned; it is shown when the file's turn comes. */
@@ -234,8 +240,11 @@ static void write_needs(struct scan *scan, const char *path, const struct g2s_pr
 /* The path of a library, as it is shown: with the root file system that it was found in. */
 static const char *shown_path(struct scan *scan, const struct g2s_library *library)
 {
-	size_t length = strlen(scan->sysroot_path);
-	while (length > 0 && scan->sysroot_path[length - 1] == '/') {
+	if (scan->sysroot_name == NULL) {
+		return library->path;
+	}
+	size_t length = strlen(scan->sysroot_name);
+	while (length > 0 && scan->sysroot_name[length - 1] == '/') {
 		length--;
 	}
 	size_t need = length + strlen(library->path) + 1;
@@ -247,7 +256,7 @@ static const char *shown_path(struct scan *scan, const struct g2s_library *libra
 		scan->shown = grown;
 		scan->shown_size = need;
 	}
-	memcpy(scan->shown, scan->sysroot_path, length);
+	memcpy(scan->shown, scan->sysroot_name, length);
 	strcpy(scan->shown + length, library->path);
 	return scan->shown;
 }
@@ -293,9 +302,16 @@ static enum g2s_code scan_linked(const struct scan *scan, struct g2s_program *pr
                                  struct g2s_error *err)
 {
 	enum g2s_code code =
-		g2s_libs_open(libs, bytes, scan->origin, &scan->sysroot.files, err);
+		g2s_libs_open(libs, bytes, scan->place, &scan->sysroot.files, err);
 	if (code == G2S_OK) {
 		code = g2s_libs_load(libs, err);
+	}
+	for (size_t i = 0; code == G2S_OK && i < scan->dlopen_count; i++) {
+		size_t index;
+		code = g2s_libs_add(libs, scan->dlopen[i], 0, true, &index, err);
+		if (code == G2S_OK && index != SIZE_MAX) {
+			libs->items[index].opened = true;
+		}
 	}
 	bool more = true;
 	for (unsigned round = 0; code == G2S_OK && more && round < MAX_ROUNDS; round++) {
@@ -352,6 +368,19 @@ static enum g2s_code lock_up(const struct scan *scan, const char *path, size_t s
 	return G2S_OK;
 }
 
+/* Finds where the libraries of a file are, which can be opened there once it is locked. */
+static void set_sysroot(struct scan *scan, const struct walk_file *about)
+{
+	bool named = about->tree == AT_FDCWD;
+	scan->sysroot_name = named ? strdup(scan->root_name) : strndup(about->path, about->below);
+	sysroot_init(&scan->sysroot, named ? scan->root : about->tree);
+	scan->place = scan->sysroot_name == NULL
+	                      ? NULL
+	                      : sysroot_place(scan->sysroot_name, about->path);
+	scan->lock.reads = true;
+	scan->lock.root = scan->sysroot.root;
+}
+
 /* Scans one file: its lines, its messages and an answer go to out. */
 static void scan_file(void *user, size_t index, FILE *out)
 {
@@ -369,7 +398,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 		return;
 	}
 	scan->writer = (struct g2s_stream_writer){.out = out};
-	scan->origin = sysroot_place(scan->sysroot_path, about->path);
+	set_sysroot(scan, about);
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
 		code = lock_up(scan, about->path, file.bytes.size, &answer);
@@ -389,8 +418,10 @@ static void scan_file(void *user, size_t index, FILE *out)
 	g2s_program_free(&program);
 	g2s_libs_free(&libs);
 	g2s_file_close(&file);
-	free(scan->origin);
-	scan->origin = NULL;
+	free(scan->place);
+	scan->place = NULL;
+	free(scan->sysroot_name);
+	scan->sysroot_name = NULL;
 	bool whole = ferror(scan->messages) == 0;
 	if (fclose(scan->messages) == 0 && whole) {
 		answer.status = cli_status(code);
@@ -485,18 +516,41 @@ struct settings {
 	const char **trees;
 	size_t tree_count;
 	size_t tree_capacity;
+	/* The root file system of the operands; NULL: that of this system. */
+	const char *sysroot;
+	/* Libraries that the programs load by themselves; argv's memory as well. */
+	const char **dlopen;
+	size_t dlopen_count;
+	size_t dlopen_capacity;
 };
+
+/* Adds an argument to those of its option. */
+static bool add_argument(const char ***list, size_t *count, size_t *capacity, const char *argument)
+{
+	if (!g2s_grow(list, capacity, *count + 1, sizeof((*list)[0]))) {
+		cli_message(APPLET, "out of memory");
+		return false;
+	}
+	(*list)[(*count)++] = argument;
+	return true;
+}
 
 static bool add_tree(void *user, const char *argument)
 {
 	struct settings *settings = user;
-	if (!g2s_grow(&settings->trees, &settings->tree_capacity, settings->tree_count + 1,
-	              sizeof(settings->trees[0]))) {
-		cli_message(APPLET, "out of memory");
+	return add_argument(&settings->trees, &settings->tree_count, &settings->tree_capacity,
+	                    argument);
+}
+
+static bool add_dlopen(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	if (argument[0] == '\0') {
+		cli_usage_error(APPLET, "--dlopen needs the name of a library");
 		return false;
 	}
-	settings->trees[settings->tree_count++] = argument;
-	return true;
+	return add_argument(&settings->dlopen, &settings->dlopen_count, &settings->dlopen_capacity,
+	                    argument);
 }
 
 static bool set_workers(void *user, const char *argument)
@@ -521,6 +575,13 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.name = "callers",
 			.help = "add to each row a chain of calls that leads there (column 10)",
 			.flag = &settings->callers,
+		},
+		{
+			.name = "dlopen",
+			.argument = "LIB",
+			.help = "also the library LIB, which the programs load by themselves",
+			.call = add_dlopen,
+			.user = settings,
 		},
 		{
 			.name = "jobs",
@@ -549,6 +610,12 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.name = "strict",
 			.help = "end with status 3 when something could not be resolved",
 			.flag = &settings->strict,
+		},
+		{
+			.name = "sysroot",
+			.argument = "DIR",
+			.help = "root file system of the libraries (/; with -r its DIR)",
+			.text = &settings->sysroot,
 		},
 		{0},
 	};
@@ -590,13 +657,8 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 /* Scans the files and puts the stream into out; returns a status other than 0 after a message. */
 static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
-	int root = sysroot_open(scan->sysroot_path);
-	if (root < 0) {
-		cli_message(APPLET, "%s: cannot open: %s", scan->sysroot_path, strerror(errno));
-		return G2S_EXIT_USAGE;
-	}
-	sysroot_init(&scan->sysroot, root);
 	scan->alone = workers == 0 && scan->walk.count == 1;
+	scan->lock.reads = true;
 	if (!scan->alone) {
 		int status = lock_parent(&scan->lock, APPLET, scan->output);
 		if (status != G2S_EXIT_DONE) {
@@ -618,15 +680,27 @@ static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 	return G2S_EXIT_DONE;
 }
 
+/* Opens the root file system of what is named; says why when it cannot be. */
+static bool open_root(struct scan *scan, const char *directory)
+{
+	scan->root_name = directory != NULL ? directory : "/";
+	scan->root = sysroot_open(scan->root_name);
+	if (scan->root < 0) {
+		cli_message(APPLET, "%s: cannot open the root file system: %s", scan->root_name,
+		            strerror(errno));
+	}
+	return scan->root >= 0;
+}
+
 static void free_scan(struct scan *scan)
 {
+	if (scan->root >= 0) {
+		close(scan->root);
+	}
 	walk_free(&scan->walk);
 	free(scan->function);
 	free(scan->source);
 	free(scan->shown);
-	if (scan->sysroot.root > 0) {
-		close(scan->sysroot.root);
-	}
 }
 
 /* Scans the files and writes the stream; returns an exit status. */
@@ -672,11 +746,13 @@ static int take_stream(char *data, size_t size, struct g2s_streams *streams)
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = *lock, .output = output,
-	                    .sysroot_path = "/"};
+	struct scan scan = {.in_stages = true, .lock = *lock, .output = output, .root = -1};
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
+	if (!open_root(&scan, NULL)) {
+		return G2S_EXIT_USAGE;
+	}
 	FILE *out = open_memstream(&data, &size);
 	bool whole = out != NULL && walk_add(&scan.walk, path);
 	if (whole) {
@@ -702,7 +778,7 @@ int scan_stage(const char *path, const struct lock *lock, struct cli_output *out
 int g2s_scan_main(int argc, char **argv)
 {
 	struct settings settings = {.lock = LOCK_DEFAULT};
-	struct scan scan = {0};
+	struct scan scan = {.root = -1};
 	struct cli_output output = {0};
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
@@ -714,8 +790,13 @@ int g2s_scan_main(int argc, char **argv)
 		goto done;
 	}
 	scan.callers = settings.callers;
-	scan.sysroot_path = "/";
 	scan.lock = settings.lock;
+	scan.dlopen = settings.dlopen;
+	scan.dlopen_count = settings.dlopen_count;
+	if (!open_root(&scan, settings.sysroot)) {
+		status = G2S_EXIT_USAGE;
+		goto done;
+	}
 	/* One file is soon done. */
 	if (operands > 1 || settings.tree_count != 0) {
 		progress_begin(&scan.progress, APPLET);
@@ -730,6 +811,7 @@ int g2s_scan_main(int argc, char **argv)
 done:
 	cli_output_discard(&output);
 	free(settings.trees);
+	free(settings.dlopen);
 	free_scan(&scan);
 	return status;
 }

@@ -67,6 +67,13 @@ struct g2s_libs_name {
 	size_t index;
 };
 
+/* A directory that libraries were looked for in. */
+struct g2s_libs_place {
+	char *directory;
+	/* Which of the directories for some processors are in it, a bit each. */
+	unsigned variants;
+};
+
 struct g2s_libs {
 	/* In the order of loading; items[0] is the program. */
 	struct g2s_library *items;
@@ -90,6 +97,9 @@ struct g2s_libs {
 	struct g2s_libs_name *names;
 	size_t name_count;
 	size_t name_capacity;
+	struct g2s_libs_place *places;
+	size_t place_count;
+	size_t place_capacity;
 	/* Files that were tried; files of ld.so.conf that were read. */
 	size_t tries;
 	size_t config_files;
