@@ -221,6 +221,10 @@ static void write_needs(struct scan *scan, const char *path, const struct g2s_pr
 			    missing->name, missing->why);
 		}
 	}
+	/* Who names libraries with --dlopen has said which those are. */
+	if (scan->dlopen_count != 0) {
+		return;
+	}
 	if (program->loads_unknown) {
 		g2s_stream_needs(&scan->writer, path, "dlopen(?)");
 		if (!scan->in_stages) {
@@ -228,7 +232,7 @@ static void write_needs(struct scan *scan, const char *path, const struct g2s_pr
 			    "(dlopen; --dlopen=LIB adds one)", path);
 		}
 	}
-	if (program->looks_up_unknown) {
+	if (program->looks_up_unknown && !program->loads_unknown) {
 		g2s_stream_needs(&scan->writer, path, "dlsym(?)");
 		if (!scan->in_stages) {
 			say(scan, "warning: %s: it looks up symbols whose names are not known "
