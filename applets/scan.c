@@ -24,6 +24,12 @@
 
 #define APPLET "scan"
 
+/* A library that a program has loaded: it counts there. */
+struct loaded {
+	uint64_t device;
+	uint64_t inode;
+};
+
 /* A scan of all files, and within it that of one. */
 struct scan {
 	/* What there is to scan, and whether rows get the column of the callers. */
@@ -36,6 +42,18 @@ struct scan {
 	/* Libraries that the programs load by themselves: dlopen_count names. */
 	const char *const *dlopen;
 	size_t dlopen_count;
+	/*
+	 * Libraries of trees wait until all programs have been scanned: only those that none has
+	 * loaded are scanned by themselves.  In that second pass, these are the files.
+	 */
+	bool second;
+	size_t *waiting;
+	size_t waiting_count;
+	size_t waiting_capacity;
+	struct loaded *loaded;
+	size_t loaded_count;
+	size_t loaded_capacity;
+	bool no_memory;
 	/* Of the file that is being scanned: its root file system, and where in it, or NULL. */
 	struct sysroot sysroot;
 	char *sysroot_name;
@@ -355,6 +373,10 @@ struct answer {
 	uint64_t rows;
 	uint64_t unresolved;
 	size_t messages_size;
+	/* Before the messages: the libraries that were loaded. */
+	size_t loaded_count;
+	/* A library, which was not scanned. */
+	bool waits;
 	/* By the kernel, of the sandbox. */
 	char refused[LOCK_REFUSED_SIZE];
 };
@@ -385,11 +407,27 @@ static void set_sysroot(struct scan *scan, const struct walk_file *about)
 	scan->lock.root = scan->sysroot.root;
 }
 
+/* The file that is scanned as the one with that index. */
+static const struct walk_file *file_at(const struct scan *scan, size_t index)
+{
+	return &scan->walk.files[scan->second ? scan->waiting[index] : index];
+}
+
+/* Writes which libraries were loaded. */
+static void write_loaded(const struct g2s_libs *libs, struct answer *answer, FILE *out)
+{
+	for (size_t i = 1; i < libs->count; i++) {
+		struct loaded loaded = {libs->items[i].device, libs->items[i].inode};
+		fwrite(&loaded, sizeof(loaded), 1, out);
+		answer->loaded_count++;
+	}
+}
+
 /* Scans one file: its lines, its messages and an answer go to out. */
 static void scan_file(void *user, size_t index, FILE *out)
 {
 	struct scan *scan = user;
-	const struct walk_file *about = &scan->walk.files[index];
+	const struct walk_file *about = file_at(scan, index);
 	struct g2s_error err = {0};
 	struct g2s_file file;
 	struct g2s_program program = {0};
@@ -407,12 +445,14 @@ static void scan_file(void *user, size_t index, FILE *out)
 	if (code == G2S_OK) {
 		code = lock_up(scan, about->path, file.bytes.size, &answer);
 	}
-	if (code == G2S_OK) {
+	answer.waits = code == G2S_OK && !scan->second && about->tree != AT_FDCWD &&
+	               g2s_elf_is_library(file.bytes);
+	if (code == G2S_OK && !answer.waits) {
 		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
 	}
-	if (code == G2S_OK) {
+	if (code == G2S_OK && !answer.waits) {
 		write_program(scan, about->path, &program, &libs, scan->callers ? &chains : NULL);
-	} else {
+	} else if (code != G2S_OK) {
 		g2s_stream_unread(&scan->writer, about->path, err.text);
 		if (err.text[0] != '\0') {
 			say(scan, "%s: %s", about->path, err.text);
@@ -420,6 +460,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 	}
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
+	write_loaded(&libs, &answer, out);
 	g2s_libs_free(&libs);
 	g2s_file_close(&file);
 	free(scan->place);
@@ -454,10 +495,38 @@ static bool take_answer(const char *data, size_t size, struct answer *answer)
 	memcpy(answer, data + size - sizeof(*answer), sizeof(*answer));
 	answer->refused[sizeof(answer->refused) - 1] = '\0';
 	const char *end = data + size - sizeof(*answer);
-	return answer->messages_size <= size - sizeof(*answer) &&
+	size_t left = size - sizeof(*answer);
+	return answer->messages_size <= left &&
+	       answer->loaded_count <= (left - answer->messages_size) / sizeof(struct loaded) &&
 	       (answer->messages_size == 0 || end[-1] == '\0') &&
 	       (answer->status == G2S_EXIT_DONE || answer->status == G2S_EXIT_USAGE ||
 	        answer->status == G2S_EXIT_INPUT);
+}
+
+/* Notes which libraries a program has loaded. */
+static void take_loaded(struct scan *scan, const char *data, size_t count)
+{
+	if (scan->second || scan->walk.tree_count == 0) {
+		return;
+	}
+	if (!g2s_grow(&scan->loaded, &scan->loaded_capacity, scan->loaded_count + count,
+	              sizeof(scan->loaded[0]))) {
+		scan->no_memory = true;
+		return;
+	}
+	memcpy(scan->loaded + scan->loaded_count, data, count * sizeof(scan->loaded[0]));
+	scan->loaded_count += count;
+}
+
+/* Notes that a file is a library, to be looked at again. */
+static void take_waiting(struct scan *scan, size_t index)
+{
+	if (!g2s_grow(&scan->waiting, &scan->waiting_capacity, scan->waiting_count + 1,
+	              sizeof(scan->waiting[0]))) {
+		scan->no_memory = true;
+		return;
+	}
+	scan->waiting[scan->waiting_count++] = index;
 }
 
 /* Takes what scan_file has written. */
@@ -473,14 +542,19 @@ static void take_file(void *user, size_t index, const char *data, size_t size, c
 		lost = "out of memory";
 	}
 	if (lost != NULL) {
-		const char *path = scan->walk.files[index].path;
+		const char *path = file_at(scan, index)->path;
 		g2s_stream_unread(&scan->stream, path, lost);
 		progress_clear(&scan->progress);
 		cli_message(APPLET, "%s: %s", path, lost);
 	} else {
 		const char *end = data + size - sizeof(answer);
 		const char *text = end - answer.messages_size;
-		fwrite(data, 1, (size_t)(text - data), scan->stream.out);
+		const char *loaded = text - answer.loaded_count * sizeof(struct loaded);
+		fwrite(data, 1, (size_t)(loaded - data), scan->stream.out);
+		take_loaded(scan, loaded, answer.loaded_count);
+		if (answer.waits) {
+			take_waiting(scan, index);
+		}
 		for (; text < end; text += strlen(text) + 1) {
 			progress_clear(&scan->progress);
 			cli_message(APPLET, "%s", text);
@@ -500,7 +574,9 @@ static void take_file(void *user, size_t index, const char *data, size_t size, c
 static void show_progress(void *user, size_t index)
 {
 	struct scan *scan = user;
-	progress_show(&scan->progress, index + 1, scan->walk.count, scan->walk.files[index].path);
+	progress_show(&scan->progress, index + 1,
+	              scan->second ? scan->waiting_count : scan->walk.count,
+	              file_at(scan, index)->path);
 }
 
 /*
@@ -658,6 +734,37 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 	return walk_unite(&scan->walk);
 }
 
+static int by_identity(const void *a, const void *b)
+{
+	const struct loaded *x = a;
+	const struct loaded *y = b;
+	if (x->device != y->device) {
+		return x->device < y->device ? -1 : 1;
+	}
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/* Keeps those of the waiting libraries that no program has loaded; false: no memory. */
+static bool keep_unloaded(struct scan *scan)
+{
+	size_t kept = 0;
+	if (scan->loaded_count != 0) {
+		qsort(scan->loaded, scan->loaded_count, sizeof(scan->loaded[0]), by_identity);
+	}
+	for (size_t i = 0; i < scan->waiting_count; i++) {
+		const struct walk_file *file = &scan->walk.files[scan->waiting[i]];
+		struct loaded key = {file->identity.device, file->identity.inode};
+		bool known = file->identified && scan->loaded_count != 0 &&
+		             bsearch(&key, scan->loaded, scan->loaded_count,
+		                     sizeof(scan->loaded[0]), by_identity) != NULL;
+		if (!known) {
+			scan->waiting[kept++] = scan->waiting[i];
+		}
+	}
+	scan->waiting_count = kept;
+	return !scan->no_memory;
+}
+
 /* Scans the files and puts the stream into out; returns a status other than 0 after a message. */
 static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
@@ -679,6 +786,13 @@ static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 	};
 	g2s_stream_begin(&scan->stream, out);
 	jobs_run(&jobs, scan->walk.count, workers);
+	if (!keep_unloaded(scan)) {
+		progress_clear(&scan->progress);
+		cli_message(APPLET, "out of memory");
+		return G2S_EXIT_USAGE;
+	}
+	scan->second = true;
+	jobs_run(&jobs, scan->waiting_count, workers);
 	progress_clear(&scan->progress);
 	g2s_stream_end(&scan->stream);
 	return G2S_EXIT_DONE;
@@ -705,6 +819,8 @@ static void free_scan(struct scan *scan)
 	free(scan->function);
 	free(scan->source);
 	free(scan->shown);
+	free(scan->waiting);
+	free(scan->loaded);
 }
 
 /* Scans the files and writes the stream; returns an exit status. */
