@@ -2,6 +2,7 @@
 /* What callers hand to wrappers: questions, answered until no answer raises a new one. */
 #include "g2s/memory.h"
 #include "g2s/stream.h"
+#include "reach.h"
 #include "sweep.h"
 #include "trace.h"
 
@@ -231,6 +232,18 @@ static void follow_calls(struct trace *trace, struct round round,
 	free(marks);
 }
 
+/* What the program cannot come to calls nobody. */
+static void drop_unreached(const struct trace *trace, struct g2s_references *found)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		if (trace->reach == NULL || reach_has(trace->reach, found->items[i].place)) {
+			found->items[kept++] = found->items[i];
+		}
+	}
+	found->count = kept;
+}
+
 /* Puts the questions of a round to everyone who calls, or jumps to, the wrappers they are about. */
 static void answer_round(struct trace *trace, struct round round)
 {
@@ -247,6 +260,7 @@ static void answer_round(struct trace *trace, struct round round)
 	}
 	count = sort_windows(windows, count);
 	if (g2s_refs_branches(&trace->refs, windows, count, &found)) {
+		drop_unreached(trace, &found);
 		follow_calls(trace, round, &found);
 	} else {
 		trace->failed = true;

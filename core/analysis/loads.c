@@ -88,22 +88,33 @@ static bool add_load(struct g2s_program *program, struct g2s_bytes name, uint64_
 	return true;
 }
 
-/* Reaches every definition of the symbol that code asks for by name. */
-static bool look_up(struct trace *trace, struct reach *reach, struct g2s_bytes name)
+/* Notes a symbol that code asks for by name, if there is one. */
+static bool look_up(struct g2s_program *program, struct g2s_bytes name)
 {
-	const struct g2s_link *link = trace->program->link;
-	const struct g2s_definition *d = g2s_link_find(link, name);
-	bool fine = true;
-	for (; fine && d != NULL; d = g2s_link_next(link, d)) {
-		fine = reach_more(reach, g2s_link_address(link, d));
+	const struct g2s_definition *d = g2s_link_find(program->link, name);
+	for (; d != NULL; d = g2s_link_next(program->link, d)) {
+		struct g2s_libs *libs = program->libs;
+		if (!g2s_grow(&libs->roots, &libs->root_capacity, libs->root_count + 1,
+		              sizeof(libs->roots[0]))) {
+			return false;
+		}
+		struct g2s_libs_root root = {d->object, d->symbol};
+		bool known = false;
+		for (size_t i = 0; i < libs->root_count && !known; i++) {
+			known = libs->roots[i].object == root.object &&
+			        libs->roots[i].symbol == root.symbol;
+		}
+		if (!known) {
+			libs->roots[libs->root_count++] = root;
+			program->looks_up_more = true;
+		}
 	}
-	return fine;
+	return true;
 }
 
 /* What a reached site that asks for symbols or libraries says. */
-static bool take_site(struct trace *trace, struct reach *reach, const struct g2s_site *site)
+static bool take_site(struct g2s_program *program, const struct g2s_site *site)
 {
-	struct g2s_program *program = trace->program;
 	struct g2s_bytes text;
 	uint64_t addr;
 	bool opens = site->arch == OPENS;
@@ -116,7 +127,7 @@ static bool take_site(struct trace *trace, struct reach *reach, const struct g2s
 		*(opens ? &program->loads_unknown : &program->looks_up_unknown) = true;
 		return true;
 	}
-	return opens ? add_load(program, text, site->addr) : look_up(trace, reach, text);
+	return opens ? add_load(program, text, site->addr) : look_up(program, text);
 }
 
 /*
@@ -157,33 +168,21 @@ static bool take_names(struct g2s_program *program, const struct reach *reach)
 	return true;
 }
 
-bool loads_take(struct trace *trace, struct reach *reach)
+bool loads_take(struct trace *trace)
 {
 	struct g2s_program *program = trace->program;
-	bool *done = calloc(program->site_count + 1, sizeof(*done));
-	bool fine = done != NULL;
-	/* What is looked up may lead to more code that asks. */
-	for (bool again = true; fine && again;) {
-		again = false;
-		for (size_t i = 0; fine && i < program->site_count; i++) {
-			const struct g2s_site *site = &program->sites[i];
-			bool asks = site->arch == OPENS || site->arch == LOOKS_UP;
-			if (asks && !done[i] && reach_has(reach, site->addr)) {
-				done[i] = true;
-				again = true;
-				fine = take_site(trace, reach, site);
-			}
-		}
-	}
-	free(done);
 	size_t kept = 0;
+	bool fine = true;
 	for (size_t i = 0; i < program->site_count; i++) {
-		if (program->sites[i].arch != OPENS && program->sites[i].arch != LOOKS_UP) {
-			program->sites[kept++] = program->sites[i];
+		const struct g2s_site site = program->sites[i];
+		if (site.arch == OPENS || site.arch == LOOKS_UP) {
+			fine = fine && take_site(program, &site);
+		} else {
+			program->sites[kept++] = site;
 		}
 	}
 	program->site_count = kept;
-	return fine && take_names(program, reach);
+	return fine && take_names(program, trace->reach);
 }
 
 /*
@@ -253,7 +252,7 @@ enum g2s_code g2s_program_load(struct g2s_program *program, struct g2s_libs *lib
                                struct g2s_error *err)
 {
 	enum g2s_code code = G2S_OK;
-	*more = false;
+	*more = program->looks_up_more;
 	for (size_t i = 0; i < program->load_count && code == G2S_OK; i++) {
 		const struct g2s_load *wanted = &program->loads[i];
 		char *name = strndup((const char *)wanted->name.data, wanted->name.size);

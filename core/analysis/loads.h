@@ -15,9 +15,9 @@
 void loads_ask(struct trace *trace);
 
 /*
- * Takes the answers out of the program's sites, reaches what is looked up, and fills in what the
- * program loads.  False when memory ran out.
+ * Takes the answers out of the program's sites, all of which are reached, and fills in what the
+ * program loads and looks up.  False when memory ran out.
  */
-bool loads_take(struct trace *trace, struct reach *reach);
+bool loads_take(struct trace *trace);
 
 #endif

@@ -602,6 +602,11 @@ static void reach_beginnings(struct reach *reach)
 			reach_address(reach, g2s_link_address(link, &link->definitions[i]));
 		}
 	}
+	for (size_t i = 0; i < program->libs->root_count; i++) {
+		const struct g2s_definition asked = {.object = program->libs->roots[i].object,
+		                                     .symbol = program->libs->roots[i].symbol};
+		reach_address(reach, g2s_link_address(link, &asked));
+	}
 }
 
 static bool find_whole(struct reach *reach)
@@ -639,13 +644,6 @@ bool reach_find(struct reach *reach, struct g2s_program *program, struct g2s_ref
 		return false;
 	}
 	reach_beginnings(reach);
-	follow(reach);
-	return !reach->no_memory;
-}
-
-bool reach_more(struct reach *reach, uint64_t addr)
-{
-	reach_address(reach, addr);
 	follow(reach);
 	return !reach->no_memory;
 }

@@ -68,7 +68,7 @@ enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes fil
 enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_libs *libs,
                                       struct g2s_error *err)
 {
-	*program = (struct g2s_program){.interpreter = libs->interpreter};
+	*program = (struct g2s_program){.interpreter = libs->interpreter, .libs = libs};
 	program->link = calloc(1, sizeof(*program->link));
 	program->linked = calloc(1, sizeof(*program->linked));
 	if (program->link == NULL || program->linked == NULL) {
@@ -575,26 +575,42 @@ static void list_wrappers(struct trace *trace)
 	}
 }
 
-/* Drops the sites of library code that the program cannot come to; false: no memory. */
-static bool keep_reached(struct trace *trace)
+/* Finds what of the libraries is looked at, and drops what is not from what was found. */
+static void find_reached(struct trace *trace, struct reach *reach)
+{
+	struct g2s_hits *hits = &trace->refs.hits;
+	size_t kept = 0;
+	if (!reach_find(reach, trace->program, &trace->refs)) {
+		trace->failed = true;
+		return;
+	}
+	trace->reach = reach;
+	for (size_t i = 0; i < hits->count; i++) {
+		if (reach_has(reach, hits->items[i].addr)) {
+			hits->items[kept++] = hits->items[i];
+		}
+	}
+	hits->count = kept;
+}
+
+/* Drops the sites of library code that the program cannot come to. */
+static void keep_reached(struct trace *trace)
 {
 	struct g2s_program *program = trace->program;
-	struct reach reach;
-	bool fine = reach_find(&reach, program, &trace->refs) && loads_take(trace, &reach);
 	size_t kept = 0;
-	for (size_t i = 0; fine && i < program->site_count; i++) {
-		if (reach_has(&reach, program->sites[i].addr)) {
+	for (size_t i = 0; i < program->site_count; i++) {
+		if (reach_has(trace->reach, program->sites[i].addr)) {
 			program->sites[kept++] = program->sites[i];
 		}
 	}
-	program->site_count = fine ? kept : program->site_count;
-	reach_free(&reach);
-	return fine;
+	program->site_count = kept;
+	trace->failed = !loads_take(trace);
 }
 
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err)
 {
 	struct trace trace;
+	struct reach reach = {0};
 	enum g2s_code code = G2S_OK;
 	if (!open_trace(&trace, program)) {
 		trace.failed = true;
@@ -604,7 +620,12 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	if (code != G2S_OK) {
 		goto done;
 	}
-	find_raw_sites(&trace);
+	if (program->link != NULL) {
+		find_reached(&trace, &reach);
+	}
+	if (!trace.failed) {
+		find_raw_sites(&trace);
+	}
 	if (!trace.failed) {
 		find_among_data(&trace);
 	}
@@ -639,7 +660,7 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 		list_wrappers(&trace);
 	}
 	if (!trace.failed && program->link != NULL) {
-		trace.failed = !keep_reached(&trace);
+		keep_reached(&trace);
 	}
 done:
 	if (trace.failed) {
@@ -648,5 +669,6 @@ done:
 	sort_sites(program);
 	sort_calls(program);
 	close_trace(&trace);
+	reach_free(&reach);
 	return code;
 }

@@ -113,6 +113,8 @@ struct kept {
 	uint32_t before;
 };
 
+struct reach;
+
 struct trace {
 	struct g2s_program *program;
 	struct g2s_values values;
@@ -165,6 +167,8 @@ struct trace {
 	uint64_t placed_from;
 	/* The place that is visited is in code to which no path of its function leads. */
 	bool covering;
+	/* Of a program with libraries: what of them is looked at; else NULL. */
+	struct reach *reach;
 	/* Memory ran out; everything stops at the next look at this. */
 	bool failed;
 };

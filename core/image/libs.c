@@ -645,6 +645,7 @@ enum g2s_code g2s_libs_add(struct g2s_libs *libs, const char *name, size_t by, b
 
 void g2s_libs_free(struct g2s_libs *libs)
 {
+	free(libs->roots);
 	for (size_t i = 0; i < libs->count; i++) {
 		free_library(&libs->items[i], i != 0);
 	}

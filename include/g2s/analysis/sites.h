@@ -61,6 +61,8 @@ struct g2s_program {
 	struct linked_arch *linked;
 	/* The index of the ELF interpreter among the objects; SIZE_MAX when there is none. */
 	size_t interpreter;
+	/* Those libraries. */
+	struct g2s_libs *libs;
 	struct g2s_elf elf;
 	struct g2s_goinfo goinfo;
 	/* layout is G2S_PCLNTAB_NONE when there is no table. */
@@ -82,6 +84,8 @@ struct g2s_program {
 	/* Code that is reached loads libraries by names, or looks symbols up, that are not known. */
 	bool loads_unknown;
 	bool looks_up_unknown;
+	/* It looks up symbols that it was not known to. */
+	bool looks_up_more;
 	/* The C library loads the modules of its name service, as nsswitch.conf says. */
 	bool loads_name_service;
 	/*

@@ -74,6 +74,12 @@ struct g2s_libs_place {
 	unsigned variants;
 };
 
+/* A symbol that code asks for by its name. */
+struct g2s_libs_root {
+	uint32_t object;
+	uint32_t symbol;
+};
+
 struct g2s_libs {
 	/* In the order of loading; items[0] is the program. */
 	struct g2s_library *items;
@@ -93,6 +99,10 @@ struct g2s_libs {
 	/* The interpreter, open until something needs it or all is loaded: then it is an item. */
 	struct g2s_library pending;
 	bool is_pending;
+	/* What of the items is looked up by name; filled in by who finds that out. */
+	struct g2s_libs_root *roots;
+	size_t root_count;
+	size_t root_capacity;
 	/* Sonames, and what was asked for: a hash table, a power of two large. */
 	struct g2s_libs_name *names;
 	size_t name_count;
