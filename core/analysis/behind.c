@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that reach the kernel through a pointer: what stands behind it where it was handed over or
- * stored, and whether that can change until it is loaded.
+ * Numbers that reach the kernel through a pointer: what stands behind it where it was handed over
+ * or stored, and whether that can change until it is loaded.
  *
  * It cannot when everyone who gets the pointer is known and writes nothing there: the functions it
  * is handed to, and, once it has been stored in a global, those that name the global.  Two things
@@ -285,7 +285,7 @@ bool trace_spares(struct trace *trace, uint64_t target, uint8_t reg, int64_t off
 	return kept.whole && kept.global == 0;
 }
 
-/* True when what the instruction calls gets another pointer with which it could change the place. */
+/* True when what insn calls gets another pointer with which it could change the place. */
 static bool is_shared(struct trace *trace, const struct g2s_insn *insn,
                       const struct g2s_state *state, const struct g2s_place *place, uint8_t reg)
 {

@@ -286,8 +286,8 @@ static bool leaves(struct g2s_flow *flow, const struct g2s_insn *insn)
 }
 
 /*
- * What is left in the registers of a result goes to the caller, unless there is no result: then some
- * path leaves the first of them as it was.
+ * What is left in the registers of a result goes to the caller, unless there is no result: then
+ * some path leaves the first of them as it was.
  */
 static void look_at_return(struct follow *follow, const struct g2s_state *state, uint64_t held)
 {

@@ -7,7 +7,10 @@
 #include "trace.h"
 
 enum {
-	/* Most calls of one function that hand the address over, and most uses in one that gets it. */
+	/*
+	 * Most calls of one function that hand the address over, and most uses in one that gets
+	 * it.
+	 */
 	MAX_PASSES = 16,
 	MAX_USES = 16,
 	/* Most code that is looked through: as much as the file has bytes, and some more. */
@@ -51,7 +54,8 @@ static void visit_pass(void *user, const struct g2s_state *state, const struct g
 	mask = g2s_state_passes(trace->flow, state, exact);
 	for (uint8_t reg = 0; reg < G2S_REGISTERS; reg++) {
 		if ((mask >> reg & 1) != 0 && passes->count < MAX_PASSES) {
-			passes->items[passes->count++] = (struct pass){insn->addr, insn->target, reg};
+			passes->items[passes->count++] =
+				(struct pass){insn->addr, insn->target, reg};
 		}
 	}
 }

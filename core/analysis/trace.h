@@ -143,7 +143,7 @@ struct trace {
 	struct use *uses;
 	size_t use_count;
 	size_t use_capacity;
-	/* By the function that gets the pointer, or the global that holds it, the last; plus one. */
+	/* By the function that gets a pointer, or the global that holds it, the last; plus one. */
 	struct map kept_by;
 	struct kept *kept;
 	size_t kept_count;
@@ -262,8 +262,8 @@ bool trace_spares(struct trace *trace, uint64_t target, uint8_t reg, int64_t off
 bool trace_probe(struct trace *trace, uint64_t entry);
 
 /*
- * Looks for numbers where the instruction at place takes the address of a wrapper, entered at entry,
- * and its function hands that to another one, which calls it.
+ * Looks for numbers where the instruction at place takes the address of a wrapper, entered at
+ * entry, and its function hands that to another one, which calls it.
  */
 void trace_follow_taken(struct trace *trace, uint64_t entry, uint64_t place);
 

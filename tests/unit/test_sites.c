@@ -231,7 +231,8 @@ static const struct example INDIRECT[] = {
 	{"a call that is a constant", BOTH, "w: 89f8 0f05 c3 f: 48b8 e8 =w 000000 c3",
 	 "w call ? indirect"},
 	/* mov rsp, [rdi+48]; mov eax, esi; jmp [rdi+56]: longjmp. */
-	{"off to another stack", C, "f: b827000000 .s: 0f05 488b6730 89f0 ff6738", "s syscall 39 imm"},
+	{"off to another stack", C,
+	 "f: b827000000 .s: 0f05 488b6730 89f0 ff6738", "s syscall 39 imm"},
 	/* mov [rip+g], rsp: it may come back to this one. */
 	{"off to a stack, its own perhaps", C,
 	 "f: 488925 =g b827000000 .s: 0f05 488b6730 89f0 ff6738 %bss g: +8",
