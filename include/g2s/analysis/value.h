@@ -41,8 +41,8 @@ enum g2s_atom_kind {
 	G2S_ATOM_TABLE,
 	/*
 	 * What width bytes of memory hold at some time after the entry: those at base (signed)
-	 * behind the pointer that register value held at the entry, or that the global at address value
-	 * holds when they are loaded.
+	 * behind the pointer that register value held at the entry, or that the global at address
+	 * value holds when they are loaded.
 	 */
 	G2S_ATOM_BEHIND_REGISTER,
 	G2S_ATOM_BEHIND_GLOBAL,
