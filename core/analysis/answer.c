@@ -350,6 +350,7 @@ static void report_operands(struct trace *trace, const struct g2s_references *fo
 		if (r->kind == G2S_REFERENCE_OPERAND && insn_around(trace, &marks[i], &insn) &&
 		    takes_address(&insn, r->target)) {
 			report_indirect(trace, r->target, insn.addr);
+			trace_follow_taken(trace, r->target, insn.addr);
 		}
 	}
 	free(marks);

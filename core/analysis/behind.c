@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that reach the kernel through a pointer: what stands behind it where it was handed over or
- * stored, and whether that can change until it is loaded.
+ * Numbers that reach the kernel through a pointer: what stands behind it where it was handed over
+ * or stored, and whether that can change until it is loaded.
  *
  * It cannot when everyone who gets the pointer is known and writes nothing there: the functions it
  * is handed to, and, once it has been stored in a global, those that name the global.  Two things
@@ -76,8 +76,7 @@ static void take_handover(void *user, const struct g2s_handover *there)
 	add_holder(holders, there->kind == G2S_ATOM_GLOBAL ? 0 : there->to, pointer);
 }
 
-/* Brings the analysis of the function entered at entry into the probe; false: it cannot be. */
-static bool probe(struct trace *trace, uint64_t entry)
+bool trace_probe(struct trace *trace, uint64_t entry)
 {
 	const struct g2s_function *function = trace_function(trace, entry);
 	uint64_t most = trace->program->elf.file.size / 2 + SOME_WORK;
@@ -99,7 +98,7 @@ static bool probe(struct trace *trace, uint64_t entry)
 static void look_at_function(struct holders *holders)
 {
 	struct trace *trace = holders->trace;
-	if (!probe(trace, holders->now.entry) ||
+	if (!trace_probe(trace, holders->now.entry) ||
 	    !g2s_flow_keeps(trace->probe, &holders->now.pointer, take_handover, holders)) {
 		lose(holders);
 	}
@@ -157,7 +156,7 @@ static size_t look_at_naming(struct holders *holders, const struct sweep_mark *m
 		if (!names(trace, &marks[i], holders->now.pointer.value)) {
 			continue;
 		}
-		if (!named && !probe(trace, function->start)) {
+		if (!named && !trace_probe(trace, function->start)) {
 			lose(holders);
 			break;
 		}
@@ -286,7 +285,7 @@ bool trace_spares(struct trace *trace, uint64_t target, uint8_t reg, int64_t off
 	return kept.whole && kept.global == 0;
 }
 
-/* True when what the instruction calls gets another pointer with which it could change the place. */
+/* True when what insn calls gets another pointer with which it could change the place. */
 static bool is_shared(struct trace *trace, const struct g2s_insn *insn,
                       const struct g2s_state *state, const struct g2s_place *place, uint8_t reg)
 {
@@ -321,7 +320,7 @@ static g2s_value stored_there(struct trace *trace, const struct g2s_place *place
 	g2s_value unknown = g2s_value_unknown(&trace->values, G2S_REASON_MEMORY);
 	bool pointers = trace->values.pointers;
 	uint64_t entry = g2s_flow_entry(trace->flow);
-	if (trace->covering || !probe(trace, entry)) {
+	if (trace->covering || !trace_probe(trace, entry)) {
 		return unknown;
 	}
 	g2s_value value = g2s_flow_stored(trace->probe, place, target);

@@ -563,6 +563,7 @@ static bool follow_jumps(struct g2s_flow *flow)
 {
 	bool added = false;
 	size_t count = flow->node_count;
+	flow->saving_known = false;
 	for (size_t i = 0; i < count; i++) {
 		if (flow->nodes[i].insn.step == G2S_STEP_JUMP_INDIRECT) {
 			added = follow_jump(flow, (int32_t)i) || added;

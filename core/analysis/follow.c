@@ -14,33 +14,31 @@ static bool is_on_stack(const struct g2s_flow *flow, g2s_value value)
 	return count == 0;
 }
 
-/* What graph_has_left looks for: whether a place on the stack is put anywhere. */
-struct saving {
-	struct g2s_flow *flow;
-	bool saves;
-};
-
+/* Looks for places on the stack that are put anywhere. */
 static void visit_saving(void *user, const struct g2s_state *state, const struct g2s_insn *insn)
 {
-	struct saving *saving = user;
+	struct g2s_flow *flow = user;
 	for (unsigned e = 0; e < insn->effect_count; e++) {
 		const struct g2s_effect *effect = &insn->effects[e];
 		bool store = effect->op == G2S_OP_MOVE && effect->dst.kind == G2S_OPERAND_MEMORY;
 		for (unsigned at = 0; store && at < effect->dst.width; at += 8) {
-			g2s_value stored = g2s_state_stored(saving->flow, state, effect, at, 8);
-			saving->saves = saving->saves || is_on_stack(saving->flow, stored);
+			g2s_value stored = g2s_state_stored(flow, state, effect, at, 8);
+			flow->saves = flow->saves || is_on_stack(flow, stored);
 		}
 	}
 }
 
 bool graph_has_left(struct g2s_flow *flow, const struct g2s_state *state)
 {
-	struct saving saving = {flow, false};
 	if (is_on_stack(flow, state->registers[flow->m.arch->stack_pointer])) {
 		return false;
 	}
-	g2s_flow_walk(flow, visit_saving, &saving);
-	return !saving.saves;
+	if (!flow->saving_known) {
+		flow->saving_known = true;
+		flow->saves = false;
+		g2s_flow_walk(flow, visit_saving, flow);
+	}
+	return !flow->saves;
 }
 
 /* What g2s_flow_keeps looks for, and what it has found. */
@@ -288,8 +286,8 @@ static bool leaves(struct g2s_flow *flow, const struct g2s_insn *insn)
 }
 
 /*
- * What is left in the registers of a result goes to the caller, unless there is no result: then some
- * path leaves the first of them as it was.
+ * What is left in the registers of a result goes to the caller, unless there is no result: then
+ * some path leaves the first of them as it was.
  */
 static void look_at_return(struct follow *follow, const struct g2s_state *state, uint64_t held)
 {

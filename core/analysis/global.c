@@ -169,8 +169,8 @@ static bool callee_uses(struct trace *trace, const struct g2s_insn *insn, uint64
 }
 
 /*
- * True when the function that insn calls gets no pointer, in the registers of the mask, by which the
- * global changes: all that point near it are known, and what is done with them is.
+ * True when the function that insn calls gets no pointer, in the registers of the mask, by which
+ * the global changes: all that point near it are known, and what is done with them is.
  */
 static bool callee_spares(struct trace *trace, const struct g2s_state *state,
                           const struct g2s_insn *insn, uint64_t mask, struct g2s_range near,

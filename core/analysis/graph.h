@@ -108,6 +108,9 @@ struct g2s_flow {
 	struct g2s_state taken;
 	/* How often loops have been counted on to their end. */
 	unsigned counted_on;
+	/* Whether graph_has_left has looked for where the stack pointer is put, and found one. */
+	bool saving_known;
+	bool saves;
 	/* The block that runs has run so often that it must be part of a loop that counts. */
 	bool counting;
 	/*

@@ -150,13 +150,16 @@ struct trace {
 	struct use *uses;
 	size_t use_count;
 	size_t use_capacity;
-	/* By the function that gets the pointer, or the global that holds it, the last; plus one. */
+	/* By the function that gets a pointer, or the global that holds it, the last; plus one. */
 	struct map kept_by;
 	struct kept *kept;
 	size_t kept_count;
 	size_t kept_capacity;
 	/* By start, plus one: of functions that are not Go's. */
 	struct map parts;
+	/* Bytes of code that has been looked through for addresses that are handed over. */
+	uint64_t followed;
+	/* Sorted by start. */
 	struct fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
@@ -264,6 +267,18 @@ struct kept trace_keeps(struct trace *trace, const struct g2s_atom *atom);
  */
 bool trace_spares(struct trace *trace, uint64_t target, uint8_t reg, int64_t offset,
                   unsigned width);
+
+/*
+ * Brings the analysis of the function entered at entry into the probe; false when it cannot be, or
+ * has cost too much.
+ */
+bool trace_probe(struct trace *trace, uint64_t entry);
+
+/*
+ * Looks for numbers where the instruction at place takes the address of a wrapper, entered at
+ * entry, and its function hands that to another one, which calls it.
+ */
+void trace_follow_taken(struct trace *trace, uint64_t entry, uint64_t place);
 
 /*
  * What insn, a call, or NULL for the way on into the wrapper, hands over as parameter, one of a

@@ -28,6 +28,15 @@ int value_compare(const struct g2s_atom *a, const struct g2s_atom *b);
  */
 void value_put(struct draft *draft, const struct g2s_atom *atom);
 
+/*
+ * Keeps a set bounded, so that every chain of joins ends: too many of a kind become too-many, which
+ * then swallows the kind for good.
+ */
+void value_bound(struct draft *draft);
+
+/* A pointer that was moved nobody knows how far. */
+struct g2s_atom value_moved_anywhere(struct g2s_atom atom);
+
 /* The set, bounded; the same index for equal sets. */
 g2s_value value_intern(struct g2s_values *values, struct draft *draft);
 

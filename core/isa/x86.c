@@ -726,13 +726,14 @@ static bool skim(const struct g2s_arch *arch, const uint8_t *code, size_t size, 
 }
 
 /*
- * Those without arguments are handed nothing, whatever is left in the registers: sched_yield, pause,
- * getpid, fork, vfork, getuid, getgid, geteuid, getegid, getppid, getpgrp, setsid, munlockall,
+ * Those without arguments are handed nothing, whatever is left in the registers: sched_yield,
+ * pause, getpid, fork, vfork, getuid, getgid, geteuid, getegid, getppid, getpgrp, setsid, munlockall,
  * vhangup, sync, gettid, restart_syscall, inotify_init.  futex writes to the word it is about.
  */
 static const struct g2s_reach REACHES[] = {
-	{24, 0},  {34, 0},  {39, 0},  {57, 0},  {58, 0},  {102, 0}, {104, 0}, {107, 0}, {108, 0}, {110, 0},
-	{111, 0}, {112, 0}, {152, 0}, {153, 0}, {162, 0}, {186, 0}, {202, 4}, {219, 0}, {253, 0},
+	{24, 0},  {34, 0},  {39, 0},  {57, 0},  {58, 0},  {102, 0}, {104, 0},
+	{107, 0}, {108, 0}, {110, 0}, {111, 0}, {112, 0}, {152, 0}, {153, 0},
+	{162, 0}, {186, 0}, {202, 4}, {219, 0}, {253, 0},
 };
 
 const struct g2s_arch g2s_arch_x86_64 = {

@@ -47,7 +47,7 @@ Saved seccomp profile at profile.json"
 	try go2seccomp app profile.json
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <try/err)" -eq 1 ]
-	said "go2seccomp: warning: app: unresolved system call: memory (0x"
+	said "go2seccomp: warning: app: unresolved system call: computed (0x"
 	cmp wanted profile.json
 	# A program that needs a library: one warning for each.
 	cp "$(readlink -f "$(command -v ls)")" app

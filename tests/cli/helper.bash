@@ -97,7 +97,7 @@ stream() {
 # shellcheck disable=SC2034 # others use them
 exits='\xb8\x3c\x00\x00\x00\x0f\x05' # mov eax, 60; syscall
 # shellcheck disable=SC2034
-hides='\x8b\x07\x0f\x05' # mov eax, [rdi]; syscall
+hides='\x0f\x31\x0f\x05' # rdtsc; syscall
 
 # number BYTES VALUE: a little-endian number as escapes for printf.
 number() {

@@ -115,6 +115,14 @@ through() {
 	verdict
 }
 
+@test "C: numbers by a structure on the stack, which other threads get, too" {
+	through ids musl-gcc -static -O2
+	strict=yes
+	through ids gcc -static -O2
+	through ids gcc -static-pie -Os
+	verdict
+}
+
 @test "assembler as compilers do not write it" {
 	through odd musl-gcc -static -O2
 	through odd gcc -static -O2

@@ -304,7 +304,8 @@ static const struct example BRANCHES[] = {
 	 "s syscall 39 imm"},
 	/* ... mov dword [rsp+8], edi in between */
 	{"a slot, then changed", BOTH,
-	 "f: 4883ec18 648b3c2500000000 897c2408 837c240827 897c2408 75 ~o 8b442408 .s: 0f05 .o: 4883c418 c3",
+	 "f: 4883ec18 648b3c2500000000 897c2408 837c240827 897c2408 75 ~o 8b442408"
+	 " .s: 0f05 .o: 4883c418 c3",
 	 "s syscall ? memory"},
 	/* A parameter and its copies: mov esi, edi; cmp edi, 39; jne o; mov eax, esi */
 	{"a copy of a parameter", BOTH, "f: 89fe 83ff27 75 ~o 89f0 .s: 0f05 .o: c3",

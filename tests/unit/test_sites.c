@@ -231,7 +231,8 @@ static const struct example INDIRECT[] = {
 	{"a call that is a constant", BOTH, "w: 89f8 0f05 c3 f: 48b8 e8 =w 000000 c3",
 	 "w call ? indirect"},
 	/* mov rsp, [rdi+48]; mov eax, esi; jmp [rdi+56]: longjmp. */
-	{"off to another stack", C, "f: b827000000 .s: 0f05 488b6730 89f0 ff6738", "s syscall 39 imm"},
+	{"off to another stack", C,
+	 "f: b827000000 .s: 0f05 488b6730 89f0 ff6738", "s syscall 39 imm"},
 	/* mov [rip+g], rsp: it may come back to this one. */
 	{"off to a stack, its own perhaps", C,
 	 "f: 488925 =g b827000000 .s: 0f05 488b6730 89f0 ff6738 %bss g: +8",
@@ -398,6 +399,15 @@ static const struct example BEHIND[] = {
 	 " 4889e7 .c: e8 =w 4883c418 c3",
 	 "c call ? memory; c call 105 arg"},
 	/* w: mov [rip+g], rdi.  h: mov rax, [rip+g]; mov eax, [rax]; syscall */
+	/* u: mov rax, rdi; mov rdi, rsi; jmp rax.  lea rdi, [rip+w]; mov rsi, rsp; call u */
+	{"of a function that is handed over", C,
+	 "w: 8b07 31ff 0f05 c3 u: 4889f8 4889f7 ffe0"
+	 " f: 4883ec18 c7042469000000 .t: 488d3d =w 4889e6 .c: e8 =u 4883c418 c3",
+	 "t call ? indirect; c call 105 arg"},
+	/* w: mov eax, edi; syscall.  mov esi, 5; lea rdi, [rip+w]; call u */
+	{"a number, to a function that is handed over", C,
+	 "w: 89f8 0f05 c3 u: 4889f8 4889f7 ffe0 f: be05000000 .t: 488d3d =w .c: e8 =u c3",
+	 "t call ? indirect; c call 5 arg"},
 	{"by a global", C,
 	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 0f05 c3 f: 4883ec18 c7042469000000"
 	 " 4889e7 .c: e8 =w 4883c418 c3 %bss g: +8",

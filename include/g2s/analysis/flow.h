@@ -128,7 +128,10 @@ struct g2s_pointer {
 
 /* Where a pointer goes, counted on by moved bytes. */
 struct g2s_handover {
-	/* G2S_ATOM_REGISTER: the function at to gets it in reg. G2S_ATOM_GLOBAL: it is stored there. */
+	/*
+	 * G2S_ATOM_REGISTER: the function at to gets it in reg.  G2S_ATOM_GLOBAL: it is stored
+	 * there.
+	 */
 	uint64_t to;
 	uint8_t kind;
 	uint8_t reg;

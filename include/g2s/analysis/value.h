@@ -40,9 +40,9 @@ enum g2s_atom_kind {
 	 */
 	G2S_ATOM_TABLE,
 	/*
-	 * What width bytes of memory hold at some time after the entry: those at base (signed) behind
-	 * the pointer that register value held at the entry, or that the global at address value
-	 * holds when they are loaded.
+	 * What width bytes of memory hold at some time after the entry: those at base (signed)
+	 * behind the pointer that register value held at the entry, or that the global at address
+	 * value holds when they are loaded.
 	 */
 	G2S_ATOM_BEHIND_REGISTER,
 	G2S_ATOM_BEHIND_GLOBAL,
@@ -126,8 +126,8 @@ struct g2s_values {
 	size_t table_size;
 	struct g2s_value_join joins[G2S_VALUE_JOINS];
 	/*
-	 * What came in as a parameter, or is in a global, is followed as a pointer: sums with it, and
-	 * what is loaded from behind it.  Go's code hands over no numbers in that way.
+	 * What came in as a parameter, or is in a global, is followed as a pointer: sums with it,
+	 * and what is loaded from behind it.  Go's code hands over no numbers in that way.
 	 */
 	bool pointers;
 	/* Memory ran out at some point: results since then mean nothing. */
