@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154 # common.bash's variables
+# shellcheck disable=SC2154,SC2034 # common.bash's variables
 #
 # Programs that are linked with libraries, at the work that tests/e2e/workload knows: C, C++, Rust, Go with cgo,
 # glibc and musl.  What strace sees in three runs is said by the rows; nothing is unresolved that libraries.tsv does
@@ -272,7 +272,7 @@ faults_of() {
 	[ "$found" -gt 0 ] || fault "an unresolved row is no fault"
 	needs_bwrap || ends
 	for action in $actions; do
-		filter $action --deny=write
+		filter "$action" --deny=write
 		! confined cat || fault "$action: the work is done without write"
 	done
 	verdict
