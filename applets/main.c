@@ -15,7 +15,7 @@
  *     lock.c              what is given up before an untrusted byte is read
  *     walk.c jobs.c progress.c   for scan: the files, the processes, the line at a terminal
  *   core/                 never prints, never exits, has no mutable globals
- *     image/              what is in the file: ELF, Go's tables, functions
+ *     image/              what is in the file: ELF, Go's tables, functions, its libraries
  *     isa/                what an instruction means; one file sees Zydis
  *     analysis/           which numbers reach the kernel, and by which chains of calls
  *     stream.c            the lines between the applets, written and read

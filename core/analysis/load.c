@@ -33,9 +33,11 @@ static bool is_set_early(const struct machine *m, uint64_t addr, uint64_t number
 {
 	const struct g2s_elf *elf = m->funcs->elf;
 	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
-	bool address = elf->type == ET_DYN ? is_relocated(elf, addr)
-	                                   : g2s_elf_segment(elf, number) != NULL;
-	return !m->go && segment != NULL && segment->write && !address;
+	if (m->go || segment == NULL || !segment->write) {
+		return false;
+	}
+	return elf->type == ET_DYN || segment->moved ? !is_relocated(elf, addr)
+	                                             : g2s_elf_segment(elf, number) == NULL;
 }
 
 static g2s_value global(const struct machine *m, uint64_t addr, unsigned width)

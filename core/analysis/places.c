@@ -118,7 +118,7 @@ static bool is_costly(const struct group *group)
 		trace->placed_in = group->function->start;
 		trace->placed_from = work;
 	}
-	uint64_t most = trace->program->elf.file.size / 2 + SOME_WORK;
+	uint64_t most = trace->program->elf.total_size / 2 + SOME_WORK;
 	return work > most || work - trace->placed_from > most / WORK_PARTS;
 }
 

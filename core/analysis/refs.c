@@ -70,7 +70,7 @@ static bool search_entries(struct g2s_refs *refs, uint64_t start, uint64_t end,
 	struct g2s_bytes code;
 	const struct g2s_search search = {.enters = found, .user = refs};
 	return !view(refs, start, end, &code) ||
-	       refs->arch->search(code.data, code.size, start, &search);
+	       refs->arch->search(refs->arch, code.data, code.size, start, &search);
 }
 
 /* The parts of executable segments that are not among the ranges of code. */
@@ -274,7 +274,7 @@ static bool search_stretch(struct search *search, struct g2s_range range, bool g
 	search->addr = range.start;
 	search->go = go;
 	return search->count == 0 || !view(search->refs, range.start, range.end, &code) ||
-	       search->refs->arch->search_addresses(code.data, code.size, range.start, operands,
+	       search->refs->arch->search_addresses(search->refs->arch, code.data, code.size, range.start, operands,
 	                                            search->windows, search->count, sink);
 }
 

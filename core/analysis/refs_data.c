@@ -27,13 +27,8 @@ enum {
 static bool is_table(const struct g2s_refs *refs, uint64_t addr)
 {
 	const struct g2s_pclntab *tab = refs->funcs->tab;
-	const struct g2s_range *tables = refs->funcs->elf->loader_tables;
-	for (unsigned i = 0; i < sizeof(refs->funcs->elf->loader_tables) / sizeof(*tables); i++) {
-		if (addr >= tables[i].start && addr < tables[i].end) {
-			return true;
-		}
-	}
-	if (g2s_elf_is_header(refs->funcs->elf, addr)) {
+	if (g2s_elf_is_loader_table(refs->funcs->elf, addr) ||
+	    g2s_elf_is_header(refs->funcs->elf, addr)) {
 		return true;
 	}
 	if (tab == NULL) {
@@ -164,13 +159,17 @@ static bool each_part(struct search *search, const struct g2s_segment *segment, 
 	             (size_t)(end - start));
 }
 
-/* Hands visit everything that is neither Go's text nor its function table. */
-static bool each_data(struct search *search, data_visit visit)
+/*
+ * Hands visit everything that is neither Go's text nor its function table; of segments that were
+ * moved only when moved is true.
+ */
+static bool each_data(struct search *search, bool moved, data_visit visit)
 {
 	const struct g2s_elf *elf = search->refs->funcs->elf;
 	for (size_t i = 0; i < elf->segment_count; i++) {
 		const struct g2s_segment *segment = &elf->segments[i];
-		if (!each_part(search, segment, segment->addr,
+		if ((moved || !segment->moved) &&
+		    !each_part(search, segment, segment->addr,
 		               segment->addr + segment->bytes.size, visit)) {
 			return false;
 		}
@@ -210,7 +209,7 @@ static bool search_relocs(const struct search *search)
 		const struct g2s_reloc *reloc = &elf->relocs[i];
 		uint64_t raw = 0;
 		struct g2s_bytes view;
-		if (reloc->foreign || !refs_is_wanted(search, reloc->value) ||
+		if (reloc->foreign || reloc->slot || !refs_is_wanted(search, reloc->value) ||
 		    is_table(search->refs, reloc->addr)) {
 			continue;
 		}
@@ -228,7 +227,7 @@ static bool search_relocs(const struct search *search)
 
 bool refs_search_data(struct search *search)
 {
-	return each_data(search, search_words) && search_relocs(search);
+	return each_data(search, false, search_words) && search_relocs(search);
 }
 
 /* True for the start of a Go function; where no table lists them, for any code. */
@@ -341,7 +340,7 @@ bool refs_search_methods(struct search *search)
 		.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
 		.align = (uint32_t)refs->funcs->go_align,
 	};
-	return each_data(search, search_numbers);
+	return each_data(search, true, search_numbers);
 }
 
 /*
@@ -378,6 +377,14 @@ static const struct g2s_window *window_before(const struct search *search, uint6
 	return low == 0 ? NULL : &search->windows[low - 1];
 }
 
+/* True when two addresses are of one file: distances between files are not known to either. */
+static bool is_near(const struct g2s_elf *elf, uint64_t a, uint64_t b)
+{
+	const struct g2s_segment *first = g2s_elf_segment(elf, a);
+	const struct g2s_segment *second = g2s_elf_segment(elf, b);
+	return first != NULL && second != NULL && first->object == second->object;
+}
+
 /* Takes the words of one stretch of data that could be such distances. */
 static bool take_distances(struct search *search, const uint8_t *data, uint64_t addr, size_t size)
 {
@@ -397,7 +404,9 @@ static bool take_distances(struct search *search, const uint8_t *data, uint64_t 
 		}
 		uint64_t behind = beyond - window->start;
 		struct distances *to = search->distances;
-		if (behind > at || behind % 4 != 0) {
+		if (behind > at || behind % 4 != 0 || is_table(search->refs, place) ||
+		    g2s_elf_is_unwind(search->refs->funcs->elf, place) ||
+		    !is_near(search->refs->funcs->elf, place, window->start)) {
 			continue;
 		}
 		if (!g2s_grow(&to->items, &to->capacity, to->count + 1, sizeof(*to->items))) {
@@ -471,7 +480,7 @@ bool refs_search_distances(struct search *search)
 		return true;
 	}
 	search->distances = &found;
-	bool fine = each_data(search, take_distances);
+	bool fine = each_data(search, true, take_distances);
 	if (fine && found.count != 0) {
 		qsort(found.items, found.count, sizeof(*found.items), by_base);
 		fine = add_distances(search, &found);

@@ -3,6 +3,8 @@
 
 #include "g2s/memory.h"
 #include "g2s/stream.h"
+#include "linked.h"
+#include "reach.h"
 #include "sweep.h"
 #include "trace.h"
 
@@ -29,31 +31,64 @@ enum {
 static const uint64_t VSYSCALL_PAGE = UINT64_C(0xffffffffff600000);
 static const uint16_t VSYSCALLS[] = {NUMBER_GETTIMEOFDAY, 201, 309};
 
-enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
-                               struct g2s_error *err)
+/* What can be told of the machine, and of functions, once program->elf is there. */
+static enum g2s_code prepare(struct g2s_program *program, const struct g2s_elf *own,
+                             struct g2s_error *err)
 {
-	*program = (struct g2s_program){0};
-	enum g2s_code code = g2s_elf_open(&program->elf, file, err);
-	if (code != G2S_OK) {
-		return code;
-	}
-	if (g2s_elf_lacks_code(&program->elf)) {
+	if (g2s_elf_lacks_code(own)) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0,
 		                "its code is not in the file (separate debug information?)");
 	}
-	program->arch = g2s_arch_find(program->elf.machine);
-	if (program->arch == NULL || program->arch->word != program->elf.word) {
+	program->arch = g2s_arch_find(own->machine);
+	if (program->arch == NULL || program->arch->word != own->word) {
 		return g2s_fail(err, G2S_ERR_FORMAT, 0, "machine %u is not supported (x86-64 is)",
-		                (unsigned)program->elf.machine);
+		                (unsigned)own->machine);
 	}
-	g2s_goinfo_read(&program->elf, &program->goinfo);
-	bool go = g2s_pclntab_open(&program->tab, &program->elf);
+	g2s_goinfo_read(own, &program->goinfo);
+	bool go = g2s_pclntab_open(&program->tab, own);
 	if (!g2s_funcs_build(&program->funcs, &program->elf, go ? &program->tab : NULL)) {
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	program->funcs.go_unlisted = !go && program->goinfo.is_go;
-	if (program->funcs.go_unlisted && g2s_pclntab_find_record(&program->tab, &program->elf)) {
+	if (program->funcs.go_unlisted && g2s_pclntab_find_record(&program->tab, own)) {
 		program->funcs.record = &program->tab;
+	}
+	return G2S_OK;
+}
+
+enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
+                               struct g2s_error *err)
+{
+	*program = (struct g2s_program){.interpreter = SIZE_MAX};
+	enum g2s_code code = g2s_elf_open(&program->elf, file, err);
+	return code == G2S_OK ? prepare(program, &program->elf, err) : code;
+}
+
+enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_libs *libs,
+                                      struct g2s_error *err)
+{
+	*program = (struct g2s_program){.interpreter = libs->interpreter};
+	program->link = calloc(1, sizeof(*program->link));
+	program->linked = calloc(1, sizeof(*program->linked));
+	if (program->link == NULL || program->linked == NULL) {
+		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
+	enum g2s_code code = g2s_link_make(program->link, libs, err);
+	if (code != G2S_OK) {
+		return code;
+	}
+	program->elf = program->link->elf;
+	code = prepare(program, &libs->items[0].elf, err);
+	if (code != G2S_OK) {
+		return code;
+	}
+	linked_arch_make(program->linked, program->arch, program->link);
+	program->arch = &program->linked->arch;
+	/* Go's code may be in a library, too, where no table of this one lists it. */
+	for (size_t i = 1; i < libs->count && !program->funcs.go_unlisted; i++) {
+		struct g2s_goinfo info = {0};
+		g2s_goinfo_read(&libs->items[i].elf, &info);
+		program->funcs.go_unlisted = info.is_go;
 	}
 	return G2S_OK;
 }
@@ -65,7 +100,14 @@ void g2s_program_free(struct g2s_program *program)
 	free(program->wrappers);
 	free(program->calls);
 	g2s_funcs_free(&program->funcs);
-	g2s_elf_free(&program->elf);
+	if (program->link != NULL) {
+		/* It owns what elf is a copy of. */
+		g2s_link_free(program->link);
+	} else {
+		g2s_elf_free(&program->elf);
+	}
+	free(program->link);
+	free(program->linked);
 	*program = (struct g2s_program){0};
 }
 
@@ -528,6 +570,23 @@ static void list_wrappers(struct trace *trace)
 	}
 }
 
+/* Drops the sites of library code that the program cannot come to; false: no memory. */
+static bool keep_reached(struct trace *trace)
+{
+	struct g2s_program *program = trace->program;
+	struct reach reach;
+	bool fine = reach_find(&reach, program, &trace->refs);
+	size_t kept = 0;
+	for (size_t i = 0; fine && i < program->site_count; i++) {
+		if (reach_has(&reach, program->sites[i].addr)) {
+			program->sites[kept++] = program->sites[i];
+		}
+	}
+	program->site_count = fine ? kept : program->site_count;
+	reach_free(&reach);
+	return fine;
+}
+
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err)
 {
 	struct trace trace;
@@ -570,6 +629,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	if (!trace.failed && program->arch->word == 8) {
 		find_vsyscalls(&trace);
 		list_wrappers(&trace);
+	}
+	if (!trace.failed && program->link != NULL) {
+		trace.failed = !keep_reached(&trace);
 	}
 done:
 	if (trace.failed) {

@@ -209,7 +209,7 @@ static bool lacks_branches(const struct g2s_arch *arch, struct g2s_bytes code,
 			}
 		}
 	}
-	return arch->search_addresses(code.data, code.size, range.start, G2S_OPERANDS_TAKES,
+	return arch->search_addresses(arch, code.data, code.size, range.start, G2S_OPERANDS_TAKES,
 	                              windows, count, &sink);
 }
 

@@ -2,6 +2,7 @@
 #include "g2s/image/ehframe.h"
 
 #include "g2s/memory.h"
+#include "elf_parts.h"
 
 #include <string.h>
 
@@ -164,14 +165,13 @@ static bool read_cie(const struct cursor *table, uint64_t cie, struct cie *out)
 	return true;
 }
 
-/* Where the table is: the index points at it, or a section is named so. */
-static bool find_table(const struct g2s_elf *elf, struct cursor *table)
+/* Where the table begins: the index points at it, or a section is named so.  0: nowhere. */
+static uint64_t find_start(const struct g2s_elf *elf, const struct g2s_unwind *unwind)
 {
 	struct g2s_section section;
 	uint64_t addr = 0;
-	*table = (struct cursor){.word = elf->word};
-	if (elf->unwind_index.end > elf->unwind_index.start) {
-		struct cursor index = {.addr = elf->unwind_index.start, .word = elf->word};
+	if (unwind->index.end > unwind->index.start) {
+		struct cursor index = {.addr = unwind->index.start, .word = elf->word};
 		uint64_t version, encoding, skip;
 		if (g2s_elf_view(elf, index.addr, &index.bytes) && take(&index, 1, &version) &&
 		    version == 1 && take(&index, 1, &encoding) && take(&index, 2, &skip) &&
@@ -182,8 +182,22 @@ static bool find_table(const struct g2s_elf *elf, struct cursor *table)
 	if (addr == 0 && g2s_elf_section(elf, ".eh_frame", &section)) {
 		addr = section.addr;
 	}
-	table->addr = addr;
-	return addr != 0 && g2s_elf_view(elf, addr, &table->bytes);
+	return addr;
+}
+
+void elf_find_unwind(struct g2s_elf *elf)
+{
+	struct g2s_unwind *unwind = &elf->unwind[0];
+	struct cursor c = {.addr = find_start(elf, unwind), .word = elf->word};
+	uint64_t length;
+	if (c.addr == 0 || !g2s_elf_view(elf, c.addr, &c.bytes)) {
+		return;
+	}
+	while (take(&c, 4, &length) && length != 0 && length != UINT32_MAX &&
+	       g2s_bytes_has(c.bytes, c.at, length)) {
+		c.at += length;
+	}
+	unwind->table = (struct g2s_range){c.addr, c.addr + c.at};
 }
 
 /*
@@ -196,11 +210,12 @@ static bool starts_early(uint64_t start)
 	return (start & 15) == 15;
 }
 
-bool g2s_ehframe_read(const struct g2s_elf *elf, struct g2s_range **ranges, size_t *count,
-                      size_t *capacity)
+/* Appends what one table says. */
+static bool read_table(const struct g2s_elf *elf, const struct g2s_unwind *unwind,
+                       struct g2s_range **ranges, size_t *count, size_t *capacity)
 {
-	struct cursor c;
-	if (!find_table(elf, &c)) {
+	struct cursor c = {.addr = unwind->table.start, .word = elf->word};
+	if (unwind->table.end <= unwind->table.start || !g2s_elf_view(elf, c.addr, &c.bytes)) {
 		return true;
 	}
 	uint64_t length;
@@ -228,6 +243,17 @@ bool g2s_ehframe_read(const struct g2s_elf *elf, struct g2s_range **ranges, size
 			(*ranges)[(*count)++] = (struct g2s_range){start, start + size};
 		}
 		c.at = next;
+	}
+	return true;
+}
+
+bool g2s_ehframe_read(const struct g2s_elf *elf, struct g2s_range **ranges, size_t *count,
+                      size_t *capacity)
+{
+	for (size_t i = 0; i < elf->unwind_count; i++) {
+		if (!read_table(elf, &elf->unwind[i], ranges, count, capacity)) {
+			return false;
+		}
 	}
 	return true;
 }

@@ -111,7 +111,7 @@ bool elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_sectio
 	*out = (struct g2s_section){
 		.type = (uint32_t)s[1],
 		.flags = s[2],
-		.addr = s[3],
+		.addr = s[3] + elf->moved,
 		.offset = s[4],
 		.size = s[5],
 		.link = (uint32_t)s[6],
@@ -193,8 +193,7 @@ static void join_segments(struct g2s_elf *elf)
 }
 
 static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t phnum,
-                                   uint64_t phentsize, struct g2s_range *dynamic,
-                                   struct g2s_error *err)
+                                   uint64_t phentsize, struct g2s_error *err)
 {
 	uint64_t least = elf->word == 8 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	if (phnum == 0) {
@@ -210,6 +209,8 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 	}
 	uint64_t mapped = 0;
+	struct g2s_range relro = {0, 0};
+	struct g2s_range unwind_index = {0, 0};
 	for (uint64_t i = 0; i < phnum; i++) {
 		struct program_header ph;
 		uint64_t offset = phoff + i * phentsize;
@@ -226,13 +227,15 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 			/* Each is at most the file, and they are few: no sum overflows. */
 			mapped += ph.size == 0 ? 0 : ph.file_size;
 		} else if (ph.type == PT_DYNAMIC && range.end >= range.start) {
-			*dynamic = range;
+			elf->dynamic = range;
 		} else if (ph.type == PT_GNU_RELRO && range.end >= range.start) {
-			elf->relro = range;
+			relro = range;
 		} else if (ph.type == PT_GNU_EH_FRAME && range.end >= range.start) {
-			elf->unwind_index = range;
+			unwind_index = range;
 		} else if (ph.type == PT_INTERP) {
 			elf->interpreter = true;
+			(void)g2s_bytes_slice(elf->file, ph.offset, ph.file_size,
+			                      &elf->interpreter_name);
 		} else if (ph.type == PT_NOTE && elf->note_count < 8 &&
 		           g2s_bytes_slice(elf->file, ph.offset, ph.file_size,
 		                           &elf->notes[elf->note_count])) {
@@ -255,6 +258,15 @@ static enum g2s_code read_segments(struct g2s_elf *elf, uint64_t phoff, uint64_t
 		}
 	}
 	join_segments(elf);
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		elf->segments[i].relro = relro;
+	}
+	elf->unwind = calloc(1, sizeof(*elf->unwind));
+	if (elf->unwind == NULL) {
+		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
+	elf->unwind[0].index = unwind_index;
+	elf->unwind_count = 1;
 	return G2S_OK;
 }
 
@@ -354,13 +366,19 @@ bool g2s_elf_is_writable(const struct g2s_elf *elf, uint64_t addr)
 	if (segment == NULL || !segment->write) {
 		return false;
 	}
-	return addr < elf->relro.start || addr >= elf->relro.end;
+	return addr < segment->relro.start || addr >= segment->relro.end;
 }
 
 bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr)
 {
 	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
 	return segment != NULL && segment->exec && addr - segment->addr < segment->bytes.size;
+}
+
+bool g2s_elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_section *out)
+{
+	uint64_t name;
+	return elf_section_at(elf, index, out, &name);
 }
 
 bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_section *out)
@@ -492,32 +510,163 @@ bool elf_find_data_in_code(struct g2s_elf *elf)
 	                     (uint64_t)elf->section_count * elf->section_size);
 }
 
-bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr)
+static int by_range_start(const void *a, const void *b)
 {
-	const struct g2s_segment *segment = g2s_elf_segment(elf, addr);
+	const struct g2s_range *x = a;
+	const struct g2s_range *y = b;
+	if (x->start != y->start) {
+		return x->start < y->start ? -1 : 1;
+	}
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+/* True when addr is in one of the ranges, which are sorted and apart. */
+static bool is_in(const struct g2s_range *ranges, size_t count, uint64_t addr)
+{
+	size_t low = 0;
+	size_t high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (ranges[middle].end <= addr) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low < count && addr >= ranges[low].start;
+}
+
+void elf_sort_ranges(struct g2s_range *ranges, size_t *count)
+{
+	size_t kept = 0;
+	if (*count != 0) {
+		qsort(ranges, *count, sizeof(*ranges), by_range_start);
+	}
+	for (size_t i = 0; i < *count; i++) {
+		if (ranges[i].end <= ranges[i].start) {
+			continue;
+		}
+		if (kept != 0 && ranges[i].start <= ranges[kept - 1].end) {
+			if (ranges[i].end > ranges[kept - 1].end) {
+				ranges[kept - 1].end = ranges[i].end;
+			}
+		} else {
+			ranges[kept++] = ranges[i];
+		}
+	}
+	*count = kept;
+}
+
+/* Finds where in memory the headers are: each of three parts of the file may be mapped anywhere. */
+static bool find_headers(struct g2s_elf *elf)
+{
 	uint64_t header = elf->word == 8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
-	if (segment == NULL || addr - segment->addr >= segment->bytes.size) {
+	uint64_t sections = (uint64_t)elf->section_count * elf->section_size;
+	const struct g2s_range parts[] = {
+		{0, header},
+		elf->program_headers,
+		{elf->section_offset, elf->section_offset + sections},
+	};
+	elf->headers = calloc(3 * elf->segment_count, sizeof(*elf->headers));
+	if (elf->headers == NULL) {
 		return false;
 	}
-	uint64_t offset = (uint64_t)(segment->bytes.data - elf->file.data) + (addr - segment->addr);
-	uint64_t sections = (uint64_t)elf->section_count * elf->section_size;
-	return offset < header ||
-	       (offset >= elf->program_headers.start && offset < elf->program_headers.end) ||
-	       (offset >= elf->section_offset && offset - elf->section_offset < sections);
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		uint64_t first = (uint64_t)(segment->bytes.data - elf->file.data);
+		uint64_t last = first + segment->bytes.size;
+		for (size_t p = 0; segment->bytes.size != 0 && p < 3; p++) {
+			uint64_t from = parts[p].start > first ? parts[p].start : first;
+			uint64_t to = parts[p].end < last ? parts[p].end : last;
+			if (from < to) {
+				elf->headers[elf->header_count++] =
+					(struct g2s_range){segment->addr + (from - first),
+				                           segment->addr + (to - first)};
+			}
+		}
+	}
+	elf_sort_ranges(elf->headers, &elf->header_count);
+	return true;
+}
+
+bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr)
+{
+	return is_in(elf->headers, elf->header_count, addr);
+}
+
+bool g2s_elf_is_loader_table(const struct g2s_elf *elf, uint64_t addr)
+{
+	return is_in(elf->loader_tables, elf->loader_table_count, addr);
+}
+
+bool g2s_elf_is_unwind(const struct g2s_elf *elf, uint64_t addr)
+{
+	for (size_t i = 0; i < elf->unwind_count; i++) {
+		const struct g2s_unwind *unwind = &elf->unwind[i];
+		if (is_in(&unwind->index, 1, addr) || is_in(&unwind->table, 1, addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void move_ranges(struct g2s_range *ranges, size_t count, uint64_t distance)
+{
+	for (size_t i = 0; i < count; i++) {
+		ranges[i].start += distance;
+		ranges[i].end += distance;
+	}
+}
+
+void g2s_elf_move(struct g2s_elf *elf, uint64_t distance)
+{
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		elf->segments[i].addr += distance;
+		elf->segments[i].moved = true;
+		move_ranges(&elf->segments[i].relro, 1, distance);
+	}
+	for (size_t i = 0; i < elf->reloc_count; i++) {
+		elf->relocs[i].addr += distance;
+		elf->relocs[i].value += distance;
+	}
+	for (size_t i = 0; i < elf->symbol_count; i++) {
+		elf->symbols[i].addr += distance;
+	}
+	for (size_t i = 0; i < elf->export_count; i++) {
+		elf->exports[i] += distance;
+	}
+	move_ranges(elf->not_code, elf->not_code_count, distance);
+	move_ranges(elf->headers, elf->header_count, distance);
+	move_ranges(elf->loader_tables, elf->loader_table_count, distance);
+	for (size_t i = 0; i < elf->unwind_count; i++) {
+		struct g2s_unwind *unwind = &elf->unwind[i];
+		move_ranges(&unwind->index, unwind->index.end > unwind->index.start, distance);
+		move_ranges(&unwind->table, unwind->table.end > unwind->table.start, distance);
+	}
+	elf->entry += elf->entry != 0 ? distance : 0;
+	elf->moved += distance;
 }
 
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)
 {
-	*elf = (struct g2s_elf){.file = file};
+	*elf = (struct g2s_elf){.file = file, .total_size = file.size};
 	uint64_t phoff = 0;
 	uint64_t phnum = 0;
 	uint64_t phentsize = 0;
-	struct g2s_range dynamic = {0, 0};
 	enum g2s_code code = read_header(elf, &phoff, &phnum, &phentsize, err);
 	if (code == G2S_OK) {
-		code = read_segments(elf, phoff, phnum, phentsize, &dynamic, err);
+		code = read_segments(elf, phoff, phnum, phentsize, err);
 	}
-	return code == G2S_OK ? elf_read_tables(elf, dynamic, err) : code;
+	if (code == G2S_OK) {
+		code = elf_read_tables(elf, err);
+	}
+	if (code == G2S_OK) {
+		elf_find_unwind(elf);
+	}
+	if (code == G2S_OK && !find_headers(elf)) {
+		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
+	return code;
 }
 
 void g2s_elf_free(struct g2s_elf *elf)
@@ -528,5 +677,8 @@ void g2s_elf_free(struct g2s_elf *elf)
 	free(elf->symbols);
 	free(elf->needed);
 	free(elf->exports);
+	free(elf->loader_tables);
+	free(elf->headers);
+	free(elf->unwind);
 	*elf = (struct g2s_elf){0};
 }

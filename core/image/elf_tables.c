@@ -6,18 +6,7 @@
 
 #include <elf.h>
 #include <stdlib.h>
-
-/* The dynamic section's entries that are used. */
-struct dynamic {
-	uint64_t rela, rela_size;
-	uint64_t rel, rel_size;
-	uint64_t relr, relr_size;
-	uint64_t jmprel, jmprel_size, jmprel_type;
-	uint64_t symtab, strtab, strtab_size;
-	uint64_t hash, gnu_hash;
-	/* Why the tables cannot be what they say; NULL when it was memory that ran out. */
-	const char *damage;
-};
+#include <string.h>
 
 /*
  * Most libraries believed, a hundred times what large programs have: the same few bytes can name
@@ -27,9 +16,10 @@ enum {
 	MAX_NEEDED = 4096,
 };
 
-static bool damaged(struct dynamic *dynamic, const char *why)
+/* Tables cannot be what they say; false without a reason is memory that ran out. */
+static bool damaged(const char **damage, const char *why)
 {
-	dynamic->damage = why;
+	*damage = why;
 	return false;
 }
 
@@ -42,8 +32,7 @@ static bool add_reloc(struct g2s_elf *elf, size_t *capacity, const struct g2s_re
 	return true;
 }
 
-/* What a machine calls the relocation "load address plus addend". */
-static uint32_t relative_type(uint16_t machine)
+uint32_t elf_relative_type(uint16_t machine)
 {
 	switch (machine) {
 	case EM_X86_64:
@@ -81,64 +70,97 @@ static bool is_symbol_address(uint16_t machine, uint32_t type)
 	}
 }
 
+bool elf_symbol_at(const struct g2s_elf *elf, struct g2s_bytes table, uint64_t index,
+                   struct elf_raw_symbol *out)
+{
+	bool wide = elf->word == 8;
+	uint64_t size = wide ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	uint64_t name, info, other, section;
+	struct g2s_bytes entry;
+	if (index > UINT32_MAX || !g2s_bytes_slice(table, index * size, size, &entry)) {
+		return false;
+	}
+	(void)g2s_bytes_uint(entry, 0, 4, &name);
+	(void)g2s_bytes_uint(entry, wide ? 4 : 12, 1, &info);
+	(void)g2s_bytes_uint(entry, wide ? 5 : 13, 1, &other);
+	(void)g2s_bytes_uint(entry, wide ? 6 : 14, 2, &section);
+	(void)g2s_bytes_uint(entry, wide ? 8 : 4, elf->word, &out->value);
+	(void)g2s_bytes_uint(entry, wide ? 16 : 8, elf->word, &out->size);
+	out->name = (uint32_t)name;
+	out->section = (uint16_t)section;
+	out->type = info & 15;
+	out->binding = (uint8_t)(info >> 4);
+	out->visibility = other & 3;
+	return true;
+}
+
+unsigned elf_reloc_size(const struct g2s_elf *elf, bool addends)
+{
+	return elf->word * (addends ? 3 : 2);
+}
+
+bool elf_reloc_at(const struct g2s_elf *elf, struct g2s_bytes table, uint64_t at, bool addends,
+                  struct elf_raw_reloc *out)
+{
+	uint64_t info = 0;
+	if (!g2s_bytes_has(table, at, elf_reloc_size(elf, addends))) {
+		return false;
+	}
+	out->addend = 0;
+	(void)g2s_bytes_uint(table, at, elf->word, &out->addr);
+	(void)g2s_bytes_uint(table, at + elf->word, elf->word, &info);
+	if (addends) {
+		(void)g2s_bytes_uint(table, at + 2 * elf->word, elf->word, &out->addend);
+	} else {
+		(void)elf_load_raw(elf, out->addr, elf->word, &out->addend);
+	}
+	out->type = elf->word == 8 ? (uint32_t)info : (uint32_t)(info & 0xff);
+	out->symbol = (uint32_t)(elf->word == 8 ? info >> 32 : info >> 8);
+	return true;
+}
+
 /*
  * The value of dynamic symbol index when this file defines it and no other object can take its
  * place.
  */
-static bool own_symbol_value(const struct g2s_elf *elf, const struct dynamic *dynamic,
-                             uint64_t index, uint64_t *out)
+static bool own_symbol_value(const struct g2s_elf *elf, struct g2s_bytes symbols, uint32_t index,
+                             uint64_t *out)
 {
-	uint64_t size = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	struct g2s_bytes table;
-	uint64_t section, value, other, info;
-	if (index == 0 || index > UINT32_MAX || !g2s_elf_view(elf, dynamic->symtab, &table)) {
+	struct elf_raw_symbol symbol;
+	if (index == 0 || !elf_symbol_at(elf, symbols, index, &symbol)) {
 		return false;
 	}
-	uint64_t at = index * size;
-	unsigned word = elf->word;
-	if (!g2s_bytes_uint(table, at + (word == 8 ? 6 : 14), 2, &section) ||
-	    !g2s_bytes_uint(table, at + (word == 8 ? 4 : 12), 1, &info) ||
-	    !g2s_bytes_uint(table, at + (word == 8 ? 5 : 13), 1, &other) ||
-	    !g2s_bytes_uint(table, at + (word == 8 ? 8 : 4), word, &value)) {
+	bool interposable = elf->type == ET_DYN && !elf->interpreter &&
+	                    symbol.visibility == STV_DEFAULT;
+	if (symbol.section == SHN_UNDEF || symbol.section >= SHN_LORESERVE ||
+	    symbol.type == STT_GNU_IFUNC || symbol.type == STT_TLS || interposable) {
 		return false;
 	}
-	bool interposable = elf->type == ET_DYN && !elf->interpreter && (other & 3) == STV_DEFAULT;
-	if (section == SHN_UNDEF || section >= SHN_LORESERVE || (info & 15) == STT_GNU_IFUNC ||
-	    (info & 15) == STT_TLS || interposable) {
-		return false;
-	}
-	*out = value;
+	*out = symbol.value;
 	return true;
 }
 
 /* Reads a table of Rel or Rela entries at addr. */
-static bool read_relocs(struct g2s_elf *elf, const struct dynamic *dynamic, uint64_t addr,
+static bool read_relocs(struct g2s_elf *elf, const struct elf_dynamic *dynamic, uint64_t addr,
                         uint64_t size, bool addends, size_t *capacity)
 {
 	struct g2s_bytes table;
-	uint64_t entry = (uint64_t)elf->word * (addends ? 3 : 2);
+	struct g2s_bytes symbols = {0};
+	struct elf_raw_reloc raw;
+	uint64_t entry = elf_reloc_size(elf, addends);
 	if (size == 0 || !g2s_elf_view(elf, addr, &table)) {
 		return true;
 	}
-	for (uint64_t at = 0; at + entry <= size && at + entry <= table.size; at += entry) {
-		struct g2s_reloc reloc = {0};
-		uint64_t info = 0;
-		uint64_t addend = 0;
-		(void)g2s_bytes_uint(table, at, elf->word, &reloc.addr);
-		(void)g2s_bytes_uint(table, at + elf->word, elf->word, &info);
-		if (addends) {
-			(void)g2s_bytes_uint(table, at + 2 * elf->word, elf->word, &addend);
-		} else {
-			(void)elf_load_raw(elf, reloc.addr, elf->word, &addend);
-		}
-		uint32_t type = elf->word == 8 ? (uint32_t)info : (uint32_t)(info & 0xff);
-		uint64_t symbol = elf->word == 8 ? info >> 32 : info >> 8;
+	(void)g2s_elf_view(elf, dynamic->symtab, &symbols);
+	for (uint64_t at = 0; at + entry <= size && elf_reloc_at(elf, table, at, addends, &raw);
+	     at += entry) {
+		struct g2s_reloc reloc = {.addr = raw.addr};
 		uint64_t value = 0;
-		if (type == relative_type(elf->machine)) {
-			reloc.value = addend;
-		} else if (is_symbol_address(elf->machine, type) &&
-		           own_symbol_value(elf, dynamic, symbol, &value)) {
-			reloc.value = value + addend;
+		if (raw.type == elf_relative_type(elf->machine)) {
+			reloc.value = raw.addend;
+		} else if (is_symbol_address(elf->machine, raw.type) &&
+		           own_symbol_value(elf, symbols, raw.symbol, &value)) {
+			reloc.value = value + raw.addend;
 		} else {
 			reloc.foreign = true;
 		}
@@ -153,7 +175,8 @@ static bool read_relocs(struct g2s_elf *elf, const struct dynamic *dynamic, uint
 }
 
 /* DT_RELR: an even word is an address, an odd one a bitmap of the words after it (gABI, 2022). */
-static bool read_relr(struct g2s_elf *elf, struct dynamic *dynamic, size_t *capacity)
+static bool read_relr(struct g2s_elf *elf, const struct elf_dynamic *dynamic, size_t *capacity,
+                      const char **damage)
 {
 	struct g2s_bytes table;
 	uint64_t place = 0;
@@ -172,7 +195,7 @@ static bool read_relr(struct g2s_elf *elf, struct dynamic *dynamic, size_t *capa
 		}
 		/* A bitmap can name words that others have named. */
 		if (elf->reloc_count > elf->file.size / elf->word) {
-			return damaged(dynamic, "more relocations than words");
+			return damaged(damage, "more relocations than words");
 		}
 		for (unsigned i = 0; i < count; i++) {
 			struct g2s_reloc reloc = {.addr = place + (uint64_t)i * elf->word};
@@ -215,45 +238,89 @@ static bool add_needed(struct g2s_elf *elf, size_t *capacity, uint64_t name)
 	return true;
 }
 
-static bool read_dynamic(struct g2s_elf *elf, struct g2s_range range, struct dynamic *dynamic)
+/* Entry index of the dynamic section; false behind its last one. */
+static bool dynamic_entry(const struct g2s_elf *elf, uint64_t index, uint64_t *tag,
+                          uint64_t *value)
 {
 	struct g2s_bytes table;
-	size_t capacity = 0;
-	if (range.end == range.start || !g2s_elf_view(elf, range.start, &table)) {
-		return true;
+	uint64_t at = 2 * index * elf->word;
+	return at < elf->dynamic.end - elf->dynamic.start &&
+	       g2s_elf_view(elf, elf->dynamic.start, &table) &&
+	       g2s_bytes_uint(table, at, elf->word, tag) && *tag != DT_NULL &&
+	       g2s_bytes_uint(table, at + elf->word, elf->word, value);
+}
+
+/* Where the value of a tag belongs; NULL when it is not used. */
+static uint64_t *dynamic_place(struct elf_dynamic *dynamic, uint64_t tag)
+{
+	const struct {
+		uint64_t tag;
+		uint64_t *to;
+	} places[] = {
+		{DT_RELA, &dynamic->rela},
+		{DT_RELASZ, &dynamic->rela_size},
+		{DT_REL, &dynamic->rel},
+		{DT_RELSZ, &dynamic->rel_size},
+		{36 /* DT_RELR */, &dynamic->relr},
+		{35 /* DT_RELRSZ */, &dynamic->relr_size},
+		{DT_JMPREL, &dynamic->jmprel},
+		{DT_PLTRELSZ, &dynamic->jmprel_size},
+		{DT_PLTREL, &dynamic->jmprel_type},
+		{DT_SYMTAB, &dynamic->symtab},
+		{DT_STRTAB, &dynamic->strtab},
+		{DT_STRSZ, &dynamic->strtab_size},
+		{DT_HASH, &dynamic->hash},
+		{DT_GNU_HASH, &dynamic->gnu_hash},
+		{DT_VERSYM, &dynamic->versym},
+		{DT_VERDEF, &dynamic->verdef},
+		{DT_VERNEED, &dynamic->verneed},
+		{DT_INIT, &dynamic->init},
+		{DT_FINI, &dynamic->fini},
+		{DT_PREINIT_ARRAY, &dynamic->arrays[0]},
+		{DT_PREINIT_ARRAYSZ, &dynamic->array_sizes[0]},
+		{DT_INIT_ARRAY, &dynamic->arrays[1]},
+		{DT_INIT_ARRAYSZ, &dynamic->array_sizes[1]},
+		{DT_FINI_ARRAY, &dynamic->arrays[2]},
+		{DT_FINI_ARRAYSZ, &dynamic->array_sizes[2]},
+		{DT_FLAGS, &dynamic->flags},
+		{DT_FLAGS_1, &dynamic->flags_1},
+		{DT_SONAME, &dynamic->soname},
+		{DT_RPATH, &dynamic->rpath},
+		{DT_RUNPATH, &dynamic->runpath},
+		{DT_AUXILIARY, &dynamic->filter},
+		{DT_FILTER, &dynamic->filter},
+		{DT_AUDIT, &dynamic->filter},
+		{DT_DEPAUDIT, &dynamic->filter},
+	};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (places[i].tag == tag) {
+			return places[i].to;
+		}
 	}
-	for (uint64_t at = 0; at < range.end - range.start; at += 2 * elf->word) {
-		uint64_t tag, value;
-		if (!g2s_bytes_uint(table, at, elf->word, &tag) || tag == DT_NULL ||
-		    !g2s_bytes_uint(table, at + elf->word, elf->word, &value)) {
-			break;
+	return NULL;
+}
+
+void elf_read_dynamic(const struct g2s_elf *elf, struct elf_dynamic *dynamic)
+{
+	uint64_t tag, value;
+	*dynamic = (struct elf_dynamic){0};
+	for (uint64_t i = 0; dynamic_entry(elf, i, &tag, &value); i++) {
+		uint64_t *to = dynamic_place(dynamic, tag);
+		if (to != NULL) {
+			*to = value;
 		}
-		const struct {
-			uint64_t tag;
-			uint64_t *to;
-		} wanted[] = {
-			{DT_RELA, &dynamic->rela},
-			{DT_RELASZ, &dynamic->rela_size},
-			{DT_REL, &dynamic->rel},
-			{DT_RELSZ, &dynamic->rel_size},
-			{36 /* DT_RELR */, &dynamic->relr},
-			{35 /* DT_RELRSZ */, &dynamic->relr_size},
-			{DT_JMPREL, &dynamic->jmprel},
-			{DT_PLTRELSZ, &dynamic->jmprel_size},
-			{DT_PLTREL, &dynamic->jmprel_type},
-			{DT_SYMTAB, &dynamic->symtab},
-			{DT_STRTAB, &dynamic->strtab},
-			{DT_STRSZ, &dynamic->strtab_size},
-			{DT_HASH, &dynamic->hash},
-			{DT_GNU_HASH, &dynamic->gnu_hash},
-		};
-		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-			if (wanted[i].tag == tag) {
-				*wanted[i].to = value;
-			}
-		}
+		dynamic->symbolic |= tag == DT_SYMBOLIC;
+	}
+}
+
+static bool read_needed(struct g2s_elf *elf, const struct elf_dynamic *dynamic,
+                        const char **damage)
+{
+	size_t capacity = 0;
+	uint64_t tag, value;
+	for (uint64_t i = 0; dynamic_entry(elf, i, &tag, &value); i++) {
 		if (tag == DT_NEEDED && elf->needed_count == MAX_NEEDED) {
-			return damaged(dynamic, "more libraries than a program can need");
+			return damaged(damage, "more libraries than a program can need");
 		}
 		if (tag == DT_NEEDED && !add_needed(elf, &capacity, value)) {
 			return false;
@@ -266,11 +333,7 @@ static bool read_dynamic(struct g2s_elf *elf, struct g2s_range range, struct dyn
 	return true;
 }
 
-/*
- * How many dynamic symbols there are; only the hash tables tell (gABI chapter 5; DT_GNU_HASH:
- * binutils).
- */
-static uint64_t dynamic_symbol_count(const struct g2s_elf *elf, const struct dynamic *dynamic)
+uint64_t elf_dynamic_symbol_count(const struct g2s_elf *elf, const struct elf_dynamic *dynamic)
 {
 	struct g2s_bytes table;
 	uint64_t count = 0;
@@ -309,27 +372,18 @@ static uint64_t dynamic_symbol_count(const struct g2s_elf *elf, const struct dyn
 static bool read_symbols(struct g2s_elf *elf, struct g2s_bytes table, struct g2s_bytes names,
                          bool dynamic, size_t *capacity, size_t *export_capacity)
 {
-	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	for (uint64_t at = 0; at + entry <= table.size; at += entry) {
-		uint64_t name, info, other, section;
-		struct g2s_symbol symbol = {.names = names};
-		(void)g2s_bytes_uint(table, at, 4, &name);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 4 : 12), 1, &info);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 5 : 13), 1, &other);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 6 : 14), 2, &section);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 8 : 4), elf->word, &symbol.addr);
-		(void)g2s_bytes_uint(table, at + (elf->word == 8 ? 16 : 8), elf->word,
-		                     &symbol.size);
-		symbol.name = name;
-		unsigned type = info & 15;
+	struct elf_raw_symbol raw;
+	for (uint64_t i = 0; elf_symbol_at(elf, table, i, &raw); i++) {
+		const struct g2s_symbol symbol = {raw.value, raw.size, raw.name, names};
 		/* Assembler code often leaves its labels untyped (STT_NOTYPE). */
-		bool code = type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE;
-		if (!code || section == SHN_UNDEF || section >= SHN_LORESERVE || name == 0 ||
-		    !g2s_elf_is_code(elf, symbol.addr) ||
+		bool code = raw.type == STT_FUNC || raw.type == STT_GNU_IFUNC ||
+		            raw.type == STT_NOTYPE;
+		if (!code || raw.section == SHN_UNDEF || raw.section >= SHN_LORESERVE ||
+		    raw.name == 0 || !g2s_elf_is_code(elf, symbol.addr) ||
 		    symbol.size > UINT64_MAX - symbol.addr) {
 			continue;
 		}
-		if (type != STT_NOTYPE || (info >> 4) != STB_LOCAL) {
+		if (raw.type != STT_NOTYPE || raw.binding != STB_LOCAL) {
 			if (!g2s_grow(&elf->symbols, capacity, elf->symbol_count + 1,
 			              sizeof(*elf->symbols))) {
 				return false;
@@ -338,8 +392,8 @@ static bool read_symbols(struct g2s_elf *elf, struct g2s_bytes table, struct g2s
 		}
 		/* Who may call from outside matters for what other objects are linked to. */
 		bool library = elf->type == ET_DYN && !elf->interpreter;
-		if (dynamic && library && (info >> 4) != STB_LOCAL &&
-		    ((other & 3) == STV_DEFAULT || (other & 3) == STV_PROTECTED)) {
+		if (dynamic && library && raw.binding != STB_LOCAL &&
+		    (raw.visibility == STV_DEFAULT || raw.visibility == STV_PROTECTED)) {
 			if (!g2s_grow(&elf->exports, export_capacity, elf->export_count + 1,
 			              sizeof(*elf->exports))) {
 				return false;
@@ -357,7 +411,8 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool read_all_symbols(struct g2s_elf *elf, struct dynamic *dynamic)
+static bool read_all_symbols(struct g2s_elf *elf, const struct elf_dynamic *dynamic,
+                             const char **damage)
 {
 	size_t capacity = 0;
 	size_t export_capacity = 0;
@@ -373,7 +428,7 @@ static bool read_all_symbols(struct g2s_elf *elf, struct dynamic *dynamic)
 			continue;
 		}
 		if (table.size > left) {
-			return damaged(dynamic, "the symbol tables are larger than the file");
+			return damaged(damage, "the symbol tables are larger than the file");
 		}
 		left -= table.size;
 		if (!read_symbols(elf, table, names, false, &capacity, &export_capacity)) {
@@ -381,10 +436,11 @@ static bool read_all_symbols(struct g2s_elf *elf, struct dynamic *dynamic)
 		}
 	}
 	struct g2s_bytes table;
-	uint64_t count = dynamic_symbol_count(elf, dynamic);
+	uint64_t count = elf_dynamic_symbol_count(elf, dynamic);
 	uint64_t entry = elf->word == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	elf->loader_tables[0] =
+	elf->loader_tables[elf->loader_table_count++] =
 		(struct g2s_range){dynamic->symtab, dynamic->symtab + (uint32_t)count * entry};
+	elf_sort_ranges(elf->loader_tables, &elf->loader_table_count);
 	if (count != 0 && count < UINT32_MAX && g2s_elf_view(elf, dynamic->symtab, &table) &&
 	    g2s_bytes_slice(table, 0, count * entry, &table) &&
 	    !read_symbols(elf, table, elf->dynamic_names, true, &capacity, &export_capacity)) {
@@ -396,36 +452,46 @@ static bool read_all_symbols(struct g2s_elf *elf, struct dynamic *dynamic)
 	return true;
 }
 
-static bool read_tables(struct g2s_elf *elf, struct g2s_range range, struct dynamic *dynamic)
+static bool read_tables(struct g2s_elf *elf, const char **damage)
 {
 	size_t capacity = 0;
-	if (!read_dynamic(elf, range, dynamic)) {
+	struct elf_dynamic entries;
+	const struct elf_dynamic *dynamic = &entries;
+	elf_read_dynamic(elf, &entries);
+	if (!read_needed(elf, dynamic, damage)) {
 		return false;
 	}
 	bool jmprel_addends = dynamic->jmprel_type == DT_RELA;
-	elf->loader_tables[1] =
-		(struct g2s_range){dynamic->rela, dynamic->rela + dynamic->rela_size};
-	elf->loader_tables[2] = (struct g2s_range){dynamic->rel, dynamic->rel + dynamic->rel_size};
-	elf->loader_tables[3] =
-		(struct g2s_range){dynamic->relr, dynamic->relr + dynamic->relr_size};
-	elf->loader_tables[4] =
-		(struct g2s_range){dynamic->jmprel, dynamic->jmprel + dynamic->jmprel_size};
+	const struct g2s_range tables[] = {
+		{dynamic->rela, dynamic->rela + dynamic->rela_size},
+		{dynamic->rel, dynamic->rel + dynamic->rel_size},
+		{dynamic->relr, dynamic->relr + dynamic->relr_size},
+		{dynamic->jmprel, dynamic->jmprel + dynamic->jmprel_size},
+	};
+	enum { COUNT = sizeof(tables) / sizeof(tables[0]) };
+	/* The symbols are one more. */
+	elf->loader_tables = calloc(COUNT + 1, sizeof(*elf->loader_tables));
+	if (elf->loader_tables == NULL) {
+		return false;
+	}
+	memcpy(elf->loader_tables, tables, sizeof(tables));
+	elf->loader_table_count = COUNT;
 	return read_relocs(elf, dynamic, dynamic->rela, dynamic->rela_size, true, &capacity) &&
 	       read_relocs(elf, dynamic, dynamic->rel, dynamic->rel_size, false, &capacity) &&
 	       read_relocs(elf, dynamic, dynamic->jmprel, dynamic->jmprel_size, jmprel_addends,
 	                   &capacity) &&
-	       read_relr(elf, dynamic, &capacity) && sort_relocs(elf) &&
-	       elf_find_data_in_code(elf) && read_all_symbols(elf, dynamic);
+	       read_relr(elf, dynamic, &capacity, damage) && sort_relocs(elf) &&
+	       elf_find_data_in_code(elf) && read_all_symbols(elf, dynamic, damage);
 }
 
-enum g2s_code elf_read_tables(struct g2s_elf *elf, struct g2s_range range, struct g2s_error *err)
+enum g2s_code elf_read_tables(struct g2s_elf *elf, struct g2s_error *err)
 {
-	struct dynamic dynamic = {0};
-	if (read_tables(elf, range, &dynamic)) {
+	const char *damage = NULL;
+	if (read_tables(elf, &damage)) {
 		return G2S_OK;
 	}
-	if (dynamic.damage != NULL) {
-		return g2s_fail(err, G2S_ERR_FORMAT, 0, "%s", dynamic.damage);
+	if (damage != NULL) {
+		return g2s_fail(err, G2S_ERR_FORMAT, 0, "%s", damage);
 	}
 	return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 }

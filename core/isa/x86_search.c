@@ -189,9 +189,10 @@ static bool search_entries(struct collector *c, const struct x86_masks *vector)
 	return true;
 }
 
-bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
+bool x86_search(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
                 const struct g2s_search *search)
 {
+	(void)arch;
 	const struct x86_masks *vector = x86_masks();
 	struct collector c;
 	c.search = search;
@@ -406,10 +407,12 @@ static size_t find_blocks(const struct addresses *search, const struct x86_masks
  * Seen from one chunk of code, the distances to a window have one upper half, or two: bytes are
  * compared with those.
  */
-bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr,
-                          enum g2s_operands operands, const struct g2s_window *windows,
-                          size_t count, const struct g2s_sink *sink)
+bool x86_search_addresses(const struct g2s_arch *arch, const uint8_t *code, size_t size,
+                          uint64_t addr, enum g2s_operands operands,
+                          const struct g2s_window *windows, size_t count,
+                          const struct g2s_sink *sink)
 {
+	(void)arch;
 	const struct x86_masks *vector = x86_masks();
 	struct addresses search = {code, size, addr, operands, windows, count, sink, {{0}}, 0};
 	struct g2s_window clusters[X86_CLUSTERS];

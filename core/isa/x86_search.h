@@ -5,13 +5,14 @@
 #include "g2s/isa/isa.h"
 
 /* The searches of struct g2s_arch for x86; see there. */
-bool x86_search(const uint8_t *code, size_t size, uint64_t addr,
+bool x86_search(const struct g2s_arch *arch, const uint8_t *code, size_t size, uint64_t addr,
                 const struct g2s_search *search);
 bool x86_search_near(const uint8_t *code, size_t size, uint64_t addr, struct g2s_window window,
                      const struct g2s_sink *sink);
-bool x86_search_addresses(const uint8_t *code, size_t size, uint64_t addr,
-                          enum g2s_operands operands, const struct g2s_window *windows,
-                          size_t count, const struct g2s_sink *sink);
+bool x86_search_addresses(const struct g2s_arch *arch, const uint8_t *code, size_t size,
+                          uint64_t addr, enum g2s_operands operands,
+                          const struct g2s_window *windows, size_t count,
+                          const struct g2s_sink *sink);
 
 enum {
 	/* Most ranges of addresses that are looked for at once. */

@@ -2,6 +2,7 @@
 /* An ELF file's headers and tables: whatever they say, all that is asked of them is answered. */
 #include "fuzz.h"
 
+#include "g2s/image/dynamic.h"
 #include "g2s/image/ehframe.h"
 #include "g2s/image/elf.h"
 #include "g2s/image/funcs.h"
@@ -77,6 +78,23 @@ static void ask_tables(const struct g2s_elf *elf)
 	(void)g2s_elf_lacks_code(elf);
 }
 
+static void ask_dynamic(const struct g2s_elf *elf)
+{
+	struct g2s_dynamic dynamic;
+	enum g2s_code code = g2s_dynamic_read(&dynamic, elf, NULL);
+	fuzz_check(code == G2S_OK || code == G2S_ERR_FORMAT, "no memory for symbols");
+	for (size_t i = 0; code == G2S_OK && i < dynamic.reloc_count; i++) {
+		fuzz_check(dynamic.relocs[i].symbol == 0 ||
+		           dynamic.relocs[i].symbol < dynamic.symbol_count,
+		           "a relocation that asks for no symbol");
+	}
+	for (size_t i = 0; i < dynamic.symbol_count; i++) {
+		const struct g2s_dynamic_symbol *symbol = &dynamic.symbols[i];
+		fuzz_check(symbol->defined || !symbol->exported, "an export that is not defined");
+	}
+	g2s_dynamic_free(&dynamic);
+}
+
 static void ask_functions(const struct g2s_elf *elf)
 {
 	struct g2s_funcs funcs = {0};
@@ -113,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (code == G2S_OK) {
 		check_segments(&elf);
 		ask_tables(&elf);
+		ask_dynamic(&elf);
 		g2s_goinfo_read(&elf, &info);
 		fuzz_check(g2s_ehframe_read(&elf, &ranges, &count, &capacity), "no memory for ranges");
 		for (size_t i = 0; i < count; i++) {

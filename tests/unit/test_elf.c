@@ -93,8 +93,8 @@ static void reads_headers(void **state)
 		assert_int_equal(elf->segments[1].bytes.size, 0x100);
 		assert_false(elf->segments[1].exec);
 		assert_true(elf->segments[1].write);
-		assert_int_equal(elf->relro.start, DATA);
-		assert_int_equal(elf->relro.end, DATA + 0x10);
+		assert_int_equal(elf->segments[elf->segment_count - 1].relro.start, DATA);
+		assert_int_equal(elf->segments[elf->segment_count - 1].relro.end, DATA + 0x10);
 		assert_false(elf->interpreter);
 		g2s_elf_free(&fixture.elf);
 	}

@@ -100,31 +100,31 @@ static void searches_entries_and_branches(void **state)
 	const size_t size = sizeof(SEARCHED);
 	struct report report;
 	struct g2s_search search = search_of(&report, false, 99);
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text,
 	                    "e0 0; e2 1; e4 2; e16 0; b6 40100b; bb 401000; b10 401017");
 	/* For entries alone there is a way of their own. */
 	search = search_of(&report, false, 99);
 	search.branches = NULL;
 	search.takes = NULL;
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "e0 0; e2 1; e4 2; e16 0");
 	search = search_of(&report, false, 4);
 	search.branches = NULL;
 	search.takes = NULL;
-	assert_false(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_false(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	/* Go takes addresses by LEA alone. */
 	search = search_of(&report, true, 99);
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "e0 0; e2 1; e4 2; e16 0; b6 40100b; bb 401000; "
 	                    "b10 401017; t19 401020; t1f 401027");
 	/* The receiver may have had enough. */
 	for (size_t most = 1; most <= 9; most++) {
 		search = search_of(&report, true, most);
-		assert_false(ARCH->search(SEARCHED, size, ADDR, &search));
+		assert_false(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	}
 	search = search_of(&report, true, 2);
-	assert_false(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_false(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "e0 0; e2 1");
 }
 
@@ -138,13 +138,13 @@ static void searches_what_is_cut(void **state)
 		uint8_t *end = cut + sizeof(cut) - size;
 		memcpy(end, SEARCHED, size);
 		struct g2s_search search = search_of(&report, false, 99);
-		assert_true(ARCH->search(end, size, ADDR, &search));
+		assert_true(ARCH->search(ARCH, end, size, ADDR, &search));
 		assert_int_equal(strstr(report.text, "b6") != NULL, size >= 11);
 		assert_int_equal(strstr(report.text, "bb") != NULL, size >= 16);
 		assert_int_equal(strstr(report.text, "b10") != NULL, size >= 22);
 		assert_int_equal(strstr(report.text, "e0") != NULL, size >= 2);
 		search = search_of(&report, true, 99);
-		assert_true(ARCH->search(end, size, ADDR, &search));
+		assert_true(ARCH->search(ARCH, end, size, ADDR, &search));
 		assert_int_equal(strstr(report.text, "t19") != NULL, size >= 31);
 		assert_int_equal(strstr(report.text, "t1f") != NULL, size >= 37);
 	}
@@ -160,25 +160,25 @@ static void searches_for_targets(void **state)
 	search.base = ADDR + 0xb;
 	search.span = 0xc;
 	search.enters = NULL;
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "b6 0");
 	search = search_of(&report, false, 99);
 	search.base = ADDR + 0xb;
 	search.span = 0xd;
 	search.enters = NULL;
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "b6 0; b10 c");
 	search = search_of(&report, false, 99);
 	search.enters = NULL;
 	search.aligned = (struct g2s_window){ADDR, ADDR + 0x17};
 	search.align = 16;
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "bb 401000; b10 401017");
 	search = search_of(&report, true, 99);
 	search.branches = NULL;
 	search.takes = NULL;
 	search.enters = NULL;
-	assert_true(ARCH->search(SEARCHED, size, ADDR, &search));
+	assert_true(ARCH->search(ARCH, SEARCHED, size, ADDR, &search));
 	assert_string_equal(report.text, "");
 }
 
@@ -218,7 +218,7 @@ static const struct g2s_window WINDOWS[] = {
 static bool search_sample(size_t size, enum g2s_operands operands, size_t count,
                           const struct g2s_sink *sink)
 {
-	return ARCH->search_addresses(ADDRESSES, size, ADDR, operands, WINDOWS, count, sink);
+	return ARCH->search_addresses(ARCH, ADDRESSES, size, ADDR, operands, WINDOWS, count, sink);
 }
 
 static void searches_addresses(void **state)
@@ -258,22 +258,22 @@ static void searches_addresses_and_branches(void **state)
 	static const struct g2s_window window = {ADDR + 0x40, ADDR + 0x41};
 	struct report report;
 	struct g2s_sink sink = sink_of(&report, 99);
-	assert_true(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_TAKES, &window, 1,
+	assert_true(ARCH->search_addresses(ARCH, code, sizeof(code), ADDR, G2S_OPERANDS_TAKES, &window, 1,
 	                                   &sink));
 	assert_string_equal(report.text, "b0 401040; b5 401040; ba 401040; a10 401040");
 	for (size_t most = 1; most <= 4; most++) {
 		sink = sink_of(&report, most);
-		assert_false(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_TAKES,
+		assert_false(ARCH->search_addresses(ARCH, code, sizeof(code), ADDR, G2S_OPERANDS_TAKES,
 		                                    &window, 1, &sink));
 	}
 	sink = sink_of(&report, 99);
 	sink.branch = NULL;
-	assert_true(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_TAKES, &window, 1,
+	assert_true(ARCH->search_addresses(ARCH, code, sizeof(code), ADDR, G2S_OPERANDS_TAKES, &window, 1,
 	                                   &sink));
 	assert_string_equal(report.text, "a10 401040");
 	/* Every operand, those of branches among them. */
 	sink = sink_of(&report, 99);
-	assert_true(ARCH->search_addresses(code, sizeof(code), ADDR, G2S_OPERANDS_RELATIVE,
+	assert_true(ARCH->search_addresses(ARCH, code, sizeof(code), ADDR, G2S_OPERANDS_RELATIVE,
 	                                   &window, 1, &sink));
 	assert_string_equal(report.text, "b0 401040; a1 401040; b5 401040; a6 401040; ba 401040; "
 	                    "ac 401040; a12 401040");
@@ -389,7 +389,7 @@ static void searches_as_plainly(void **state)
 			.takes = total_takes,
 			.user = &found,
 		};
-		assert_true(ARCH->search(from, size, ADDR, &search));
+		assert_true(ARCH->search(ARCH, from, size, ADDR, &search));
 		struct total wanted = plain_search(from, size, &search);
 		assert_true(wanted.count > 0);
 		assert_int_equal(found.count, wanted.count);
@@ -459,7 +459,7 @@ static void expect_addresses(const uint8_t *hay, size_t size, uint64_t addr,
 			add_up(&wanted, 2, i - opcode_before(hay, i, false), targets[0]);
 		}
 	}
-	assert_true(ARCH->search_addresses(hay, size, addr, operands, windows, count, &sink));
+	assert_true(ARCH->search_addresses(ARCH, hay, size, addr, operands, windows, count, &sink));
 	assert_true(wanted.count > 10 || operands == G2S_OPERANDS_TAKES);
 	assert_int_equal(found.count, wanted.count);
 	assert_true(found.sum == wanted.sum);

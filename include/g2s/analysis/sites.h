@@ -6,6 +6,7 @@
 #include "g2s/image/elf.h"
 #include "g2s/image/funcs.h"
 #include "g2s/image/goinfo.h"
+#include "g2s/image/link.h"
 #include "g2s/image/pclntab.h"
 #include "g2s/isa/isa.h"
 
@@ -47,6 +48,11 @@ struct g2s_call {
 /* A program and what is known of it. */
 struct g2s_program {
 	const struct g2s_arch *arch;
+	/* The program and its libraries as one image, of which elf is a copy; NULL: the file alone. */
+	struct g2s_link *link;
+	struct linked_arch *linked;
+	/* The index of the ELF interpreter among the objects; SIZE_MAX when there is none. */
+	size_t interpreter;
 	struct g2s_elf elf;
 	struct g2s_goinfo goinfo;
 	/* layout is G2S_PCLNTAB_NONE when there is no table. */
@@ -75,6 +81,14 @@ struct g2s_program {
  */
 enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes file,
                                struct g2s_error *err);
+
+/*
+ * The same for a program with the libraries in libs, items[0] of which it is: its sites will be those
+ * of all code that the program can come to.  What is in libs is moved to its place in the image
+ * (link.h); it must outlive *program.
+ */
+enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_libs *libs,
+                                      struct g2s_error *err);
 
 /* Finds the sites of an open program. */
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err);

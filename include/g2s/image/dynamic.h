@@ -43,7 +43,7 @@ struct g2s_dynamic {
 	/* All of .dynsym; the first one is the null symbol. */
 	struct g2s_dynamic_symbol *symbols;
 	size_t symbol_count;
-	/* All relocations but the RELATIVE ones, in the order of the tables. */
+	/* All relocations but those of type RELATIVE and NONE, in the order of the tables. */
 	struct g2s_dynamic_reloc *relocs;
 	size_t reloc_count;
 	/* DT_NEEDED, in order. */
@@ -54,6 +54,11 @@ struct g2s_dynamic {
 	struct g2s_bytes soname;
 	struct g2s_bytes rpath;
 	struct g2s_bytes runpath;
+	/*
+	 * A library that is loaded and asked in other ways than those above: of DT_FILTER,
+	 * DT_AUXILIARY, DT_AUDIT, DT_DEPAUDIT; empty when absent.
+	 */
+	struct g2s_bytes filter;
 	/* DT_SYMBOLIC or DF_SYMBOLIC: own definitions come first. */
 	bool symbolic;
 	/* DF_1_NODEFLIB: default directories are not searched for what it needs. */

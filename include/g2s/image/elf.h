@@ -15,6 +15,12 @@
  * where they are there and make sense; nothing depends on them.
  */
 
+/* A range of addresses, [start, end). */
+struct g2s_range {
+	uint64_t start;
+	uint64_t end;
+};
+
 /* One loadable segment (PT_LOAD). */
 struct g2s_segment {
 	uint64_t addr;
@@ -24,12 +30,15 @@ struct g2s_segment {
 	struct g2s_bytes bytes;
 	bool exec;
 	bool write;
-};
-
-/* A range of addresses, [start, end). */
-struct g2s_range {
-	uint64_t start;
-	uint64_t end;
+	/* The part of it that becomes read-only once it is relocated (PT_GNU_RELRO). */
+	struct g2s_range relro;
+	/*
+	 * Its place was chosen by link.h, not by the file: words of it are addresses where relocations
+	 * say so, and nowhere else.
+	 */
+	bool moved;
+	/* The file it is of, among those that were linked. */
+	uint32_t object;
 };
 
 /* A word that the loader fills in: its value once loaded at address 0 upwards of the file's own. */
@@ -41,6 +50,11 @@ struct g2s_reloc {
 	 * nothing.
 	 */
 	bool foreign;
+	/*
+	 * A slot through which code calls, or takes the address of, what link.h bound it to: whoever
+	 * refers to the slot refers to that.
+	 */
+	bool slot;
 };
 
 /* A symbol that names code. */
@@ -54,8 +68,19 @@ struct g2s_symbol {
 	struct g2s_bytes names;
 };
 
+/* Where the unwind table of a file is, .eh_frame, and its index (PT_GNU_EH_FRAME), .eh_frame_hdr. */
+struct g2s_unwind {
+	/* Each is empty when there is none. */
+	struct g2s_range index;
+	struct g2s_range table;
+};
+
 struct g2s_elf {
 	struct g2s_bytes file;
+	/* Bytes of all files that it is made of. */
+	uint64_t total_size;
+	/* How far its addresses were moved up from what the headers say. */
+	uint64_t moved;
 	/* e_machine, e_type. */
 	uint16_t machine;
 	uint16_t type;
@@ -65,8 +90,6 @@ struct g2s_elf {
 	/* PT_LOAD, sorted by address, without overlap; those that touch and are alike as one. */
 	struct g2s_segment *segments;
 	size_t segment_count;
-	/* What becomes read-only once relocated (PT_GNU_RELRO). */
-	struct g2s_range relro;
 	/* Parts of executable segments that section headers call data. */
 	struct g2s_range *not_code;
 	size_t not_code_count;
@@ -81,10 +104,14 @@ struct g2s_elf {
 	size_t needed_count;
 	struct g2s_bytes dynamic_names;
 	/*
-	 * Tables of the loader (symbols, relocations): the addresses in them are no pointers of the
-	 * program's.
+	 * Tables of the loader (symbols, relocations), sorted: the addresses in them are no pointers
+	 * of the program's.
 	 */
-	struct g2s_range loader_tables[5];
+	struct g2s_range *loader_tables;
+	size_t loader_table_count;
+	/* Where the ELF header, and program and section headers, are in memory, sorted. */
+	struct g2s_range *headers;
+	size_t header_count;
 	/*
 	 * Addresses of functions that other objects may call (defined and visible in .dynsym of a
 	 * shared object), sorted.
@@ -93,8 +120,13 @@ struct g2s_elf {
 	size_t export_count;
 	/* The file names an ELF interpreter (PT_INTERP). */
 	bool interpreter;
-	/* The index of the unwind tables (PT_GNU_EH_FRAME); empty when there is none. */
-	struct g2s_range unwind_index;
+	/* The unwind tables: of one file one at most. */
+	struct g2s_unwind *unwind;
+	size_t unwind_count;
+	/* What PT_INTERP holds: a path that should end in a NUL; empty when outside of the file. */
+	struct g2s_bytes interpreter_name;
+	/* Addresses of the dynamic section (PT_DYNAMIC); empty when there is none. */
+	struct g2s_range dynamic;
 	/* Where notes are (PT_NOTE), for the build ID. */
 	struct g2s_bytes notes[8];
 	size_t note_count;
@@ -126,6 +158,9 @@ struct g2s_section {
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err);
 void g2s_elf_free(struct g2s_elf *elf);
 
+/* Moves all its addresses up by distance; what is in the file itself stays as it is. */
+void g2s_elf_move(struct g2s_elf *elf, uint64_t distance);
+
 /* The segment that holds addr, or NULL. */
 const struct g2s_segment *g2s_elf_segment(const struct g2s_elf *elf, uint64_t addr);
 
@@ -148,6 +183,10 @@ bool g2s_elf_is_writable(const struct g2s_elf *elf, uint64_t addr);
 /* True when the loader maps the ELF header, or a program or section header, to addr. */
 bool g2s_elf_is_header(const struct g2s_elf *elf, uint64_t addr);
 
+/* True when addr is in one of the loader's tables; in an unwind table, or the index of one. */
+bool g2s_elf_is_loader_table(const struct g2s_elf *elf, uint64_t addr);
+bool g2s_elf_is_unwind(const struct g2s_elf *elf, uint64_t addr);
+
 /* True when addr lies in an executable segment. */
 bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr);
 
@@ -156,6 +195,9 @@ bool g2s_elf_is_code(const struct g2s_elf *elf, uint64_t addr);
  * headers of its program, but what they speak of has no bytes, or others.
  */
 bool g2s_elf_lacks_code(const struct g2s_elf *elf);
+
+/* The section header with that index; false when there is none. */
+bool g2s_elf_section_at(const struct g2s_elf *elf, unsigned index, struct g2s_section *out);
 
 /* The first section of that name; false when there is none. */
 bool g2s_elf_section(const struct g2s_elf *elf, const char *name, struct g2s_section *out);

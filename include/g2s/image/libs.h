@@ -7,20 +7,21 @@
 /*
  * Which files the dynamic linker would load for a program, in the order in which it looks symbols
  * up: the program, what it needs, what those need, breadth first (ld.so(8), musl's ldso/dynlink.c).
- * Nothing is opened here: whoever asks hands over a function that opens files of the root file
- * system.
+ * What depends on the processor or on where the program is started (glibc-hwcaps, relative paths)
+ * is noted as missing.  Nothing is opened here: whoever asks hands over a function that opens files
+ * of the root file system.
  */
 
 /* A root file system, as far as it may be read. */
 struct g2s_sysroot {
 	/*
 	 * Maps the regular file at path, which is absolute and counts from the root, as
-	 * g2s_file_open does.  device and inode tell whether two paths lead to the same file.  real
-	 * is set to the path without symbolic links, counted from the root, that the caller frees;
-	 * NULL when it is not known.  G2S_ERR_READ when it cannot be read, err says why.
+	 * g2s_file_open does.  device and inode tell whether two paths lead to the same file.
+	 * G2S_ERR_READ when it cannot be read: err says why, with an empty text when nothing is
+	 * there.
 	 */
 	enum g2s_code (*open)(void *user, const char *path, struct g2s_file *file, uint64_t *device,
-	                      uint64_t *inode, char **real, struct g2s_error *err);
+	                      uint64_t *inode, struct g2s_error *err);
 	/*
 	 * Calls visit with the name of each entry of the directory at path, sorted; false when it
 	 * cannot be read.
@@ -56,6 +57,14 @@ struct g2s_missing {
 	char *why;
 };
 
+/* A name that stands for a file that is loaded. */
+struct g2s_libs_name {
+	/* NULL where the table is empty. */
+	char *name;
+	/* SIZE_MAX for the interpreter. */
+	size_t index;
+};
+
 struct g2s_libs {
 	/* In the order of loading; items[0] is the program. */
 	struct g2s_library *items;
@@ -72,12 +81,22 @@ struct g2s_libs {
 	size_t directory_count;
 	size_t directory_capacity;
 	bool directories_known;
+	/* The interpreter, open until something needs it or all is loaded: then it is an item. */
+	struct g2s_library pending;
+	bool is_pending;
+	/* Sonames, and what was asked for: a hash table, a power of two large. */
+	struct g2s_libs_name *names;
+	size_t name_count;
+	size_t name_capacity;
+	/* Files that were tried; files of ld.so.conf that were read. */
+	size_t tries;
+	size_t config_files;
 };
 
 /*
  * Begins with a program: its bytes, and its path counted from the root ($ORIGIN; NULL: unknown).
- * Reads its headers.  A file that is none of ours is G2S_ERR_FORMAT.  Free with g2s_libs_free, after
- * a failure too.  sysroot must outlive libs.
+ * Reads its headers.  A file that is none of ours is G2S_ERR_FORMAT.  Free with g2s_libs_free,
+ * after a failure too.  sysroot must outlive libs.
  */
 enum g2s_code g2s_libs_open(struct g2s_libs *libs, struct g2s_bytes program, const char *path,
                             const struct g2s_sysroot *sysroot, struct g2s_error *err);

@@ -310,8 +310,8 @@ struct g2s_arch {
 	 * Searches code (size bytes, at address addr) for what search says.  False when one of
 	 * its functions said so.
 	 */
-	bool (*search)(const uint8_t *code, size_t size, uint64_t addr,
-	               const struct g2s_search *search);
+	bool (*search)(const struct g2s_arch *arch, const uint8_t *code, size_t size,
+	               uint64_t addr, const struct g2s_search *search);
 	/*
 	 * Searches for calls, jumps and branches with a short distance to an address in the
 	 * window.
@@ -322,9 +322,10 @@ struct g2s_arch {
 	 * Searches for operands that could stand for an address in one of the sorted windows, and,
 	 * if the sink wants them, for calls, jumps and branches with a 32-bit distance to there.
 	 */
-	bool (*search_addresses)(const uint8_t *code, size_t size, uint64_t addr,
-	                         enum g2s_operands operands, const struct g2s_window *windows,
-	                         size_t count, const struct g2s_sink *sink);
+	bool (*search_addresses)(const struct g2s_arch *arch, const uint8_t *code, size_t size,
+	                         uint64_t addr, enum g2s_operands operands,
+	                         const struct g2s_window *windows, size_t count,
+	                         const struct g2s_sink *sink);
 };
 
 extern const struct g2s_arch g2s_arch_x86_64;
