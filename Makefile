@@ -383,4 +383,4 @@ $(FUZZ_SEEDS)/stamp: tests/fuzz/make-seeds $(FUZZ_RECORDERS) $(DIST)/g2s $(LINKS
 		touch $(@D).$$$$/stamp && mv -T $(@D).$$$$ $(@D) || { rm -rf $(@D).$$$$; exit 1; }
 
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

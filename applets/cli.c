@@ -82,6 +82,9 @@ void cli_message_prefix(char *text, size_t size, const char *applet, const char 
 {
 	int used = snprintf(text, size, "%s: ", cli_program(signer != NULL ? signer : applet));
 	size_t rest = size - (size_t)used;
+	if (shown == NULL) {
+		return;
+	}
 	g2s_text_escape(text + used, rest - 2, shown, strlen(shown), G2S_TEXT_MESSAGE);
 	memcpy(text + strlen(text), ": ", 3);
 }
@@ -127,21 +130,88 @@ static const struct cli_option common_options[] = {
 	{0},
 };
 
-enum { LOCK_OPTIONS = 3 };
+uint64_t cli_number(const char *text, uint64_t most, const char **rest)
+{
+	uint64_t number = 0;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		number = number > most ? number : number * 10 + (uint64_t)(*text - '0');
+	}
+	*rest = text;
+	return number > most ? most + 1 : number;
+}
+
+/* The rows of an applet that locks itself, and whom their calls are for. */
+struct lock_options {
+	const char *applet;
+	struct lock *lock;
+	struct cli_option rows[5];
+};
+
+static bool set_cpu(void *user, const char *argument)
+{
+	struct lock_options *options = user;
+	enum { MOST = 1000000000 };
+	const char *rest;
+	uint64_t number = cli_number(argument, MOST, &rest);
+	if (rest == argument || *rest != '\0' || number > MOST) {
+		cli_usage_error(options->applet, "no number of seconds from 0 to %d: \"%s\"",
+		                MOST, argument);
+		return false;
+	}
+	options->lock->cpu = (unsigned long)number;
+	return true;
+}
+
+static bool set_memory(void *user, const char *argument)
+{
+	static const char units[] = "KMGT";
+	struct lock_options *options = user;
+	const uint64_t most = UINT64_C(1) << 50;
+	const char *rest;
+	uint64_t number = cli_number(argument, most, &rest);
+	bool digits = rest != argument;
+	const char *unit = *rest != '\0' ? strchr(units, *rest) : NULL;
+	unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+	rest += unit != NULL;
+	if (!digits || *rest != '\0' || number > most >> shift) {
+		cli_usage_error(options->applet,
+		                "no number of bytes, with K, M, G or T or without: \"%s\"",
+		                argument);
+		return false;
+	}
+	options->lock->memory = number << shift;
+	return true;
+}
 
 /* Fills the rows of an applet that locks itself; none for another one. */
-static void list_lock_options(struct lock *lock, struct cli_option rows[LOCK_OPTIONS])
+static void list_lock_options(const struct cli_usage *usage, struct lock_options *options)
 {
-	memset(rows, 0, LOCK_OPTIONS * sizeof(rows[0]));
+	struct lock *lock = usage->lock;
+	*options = (struct lock_options){.applet = usage->applet, .lock = lock};
 	if (lock == NULL) {
 		return;
 	}
-	rows[0] = (struct cli_option){
+	struct cli_option *row = options->rows;
+	*row++ = (struct cli_option){
+		.name = "max-cpu",
+		.argument = "SECONDS",
+		.help = "CPU time that an input may take (300; 0: all)",
+		.call = set_cpu,
+		.user = options,
+	};
+	*row++ = (struct cli_option){
+		.name = "max-memory",
+		.argument = "SIZE",
+		.help = "memory, beside g2s itself, that an input may take (4G; 0: all)",
+		.call = set_memory,
+		.user = options,
+	};
+	*row++ = (struct cli_option){
 		.name = "no-sandbox",
 		.help = "do not give up rights before reading (for debuggers)",
 		.flag = &lock->off,
 	};
-	rows[1] = (struct cli_option){
+	*row = (struct cli_option){
 		.name = "verbose",
 		.letter = 'v',
 		.help = "say what the kernel refuses of the sandbox",
@@ -174,10 +244,10 @@ static int print_help(const struct cli_usage *usage)
 	fprintf(output.file, "usage: %s [OPTION]...%s%s\n\n%s\n", cli_program(usage->applet),
 	        usage->operands != NULL ? " " : "",
 	        usage->operands != NULL ? usage->operands : "", usage->about);
-	struct cli_option lock_options[LOCK_OPTIONS];
-	list_lock_options(usage->lock, lock_options);
+	struct lock_options lock_options;
+	list_lock_options(usage, &lock_options);
 	print_options(output.file, usage->options);
-	print_options(output.file, lock_options);
+	print_options(output.file, lock_options.rows);
 	print_options(output.file, common_options);
 	return cli_output_commit(&output);
 }
@@ -200,7 +270,7 @@ struct parse {
 	/* The next argument to look at. */
 	int next;
 	int status;
-	struct cli_option lock_options[LOCK_OPTIONS];
+	struct lock_options lock_options;
 };
 
 static const struct cli_option *find_long(const struct cli_option *options, const char *name,
@@ -266,7 +336,7 @@ static bool parse_long(struct parse *parse, const char *word)
 	const char *value = strchr(word, '=');
 	size_t length = value != NULL ? (size_t)(value - word) : strlen(word);
 	const struct cli_option *option = find_long(usage->options, word, length);
-	option = option != NULL ? option : find_long(parse->lock_options, word, length);
+	option = option != NULL ? option : find_long(parse->lock_options.rows, word, length);
 	if (option != NULL) {
 		return apply(parse, option, value != NULL ? value + 1 : NULL);
 	}
@@ -283,7 +353,7 @@ static bool parse_short(struct parse *parse, const char *letters)
 	const struct cli_usage *usage = parse->usage;
 	while (*letters != '\0') {
 		const struct cli_option *option = find_short(usage->options, *letters);
-		option = option != NULL ? option : find_short(parse->lock_options, *letters);
+		option = option != NULL ? option : find_short(parse->lock_options.rows, *letters);
 		if (option == NULL && *letters == common_options[0].letter) {
 			return stop(parse, print_help(usage));
 		}
@@ -305,7 +375,7 @@ static bool parse_short(struct parse *parse, const char *letters)
 int cli_parse(const struct cli_usage *usage, int argc, char **argv, int *status)
 {
 	struct parse parse = {.usage = usage, .argc = argc, .argv = argv, .next = 1};
-	list_lock_options(usage->lock, parse.lock_options);
+	list_lock_options(usage, &parse.lock_options);
 	int operands = 0;
 	bool options_ended = false;
 	while (parse.next < argc) {

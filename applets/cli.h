@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct g2s_row;
@@ -52,7 +53,10 @@ void cli_sign_as(const char *applet);
 void cli_message(const char *applet, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Puts what a message about shown begins with, "<program>: <shown>: ", into text. */
+/*
+ * Puts what a message about shown begins with, "<program>: <shown>: ", into text; shown may be
+ * NULL.
+ */
 void cli_message_prefix(char *text, size_t size, const char *applet, const char *shown);
 
 /* Writes text that comes from elsewhere, escaped. */
@@ -101,6 +105,12 @@ struct cli_usage {
  * to end with *status (a help text was printed, or a usage message).
  */
 int cli_parse(const struct cli_usage *usage, int argc, char **argv, int *status);
+
+/*
+ * The decimal number that text begins with, 0 for none, and most + 1 when it is more than most;
+ * *rest is what follows its digits.
+ */
+uint64_t cli_number(const char *text, uint64_t most, const char **rest);
 
 /* Prints a usage message that points to --help; returns G2S_EXIT_USAGE. */
 int cli_usage_error(const char *applet, const char *format, ...)

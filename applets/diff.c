@@ -281,7 +281,7 @@ static int read_sides(struct settings *settings, struct diff_side sides[G2S_SIDE
 
 int g2s_diff_main(int argc, char **argv)
 {
-	struct settings settings = {0};
+	struct settings settings = {.lock = LOCK_DEFAULT};
 	struct diff_side sides[G2S_SIDES] = {0};
 	int status;
 	int operands = parse(&settings, argc, argv, &status);

@@ -85,7 +85,7 @@ done:
 
 int g2s_go2seccomp_main(int argc, char **argv)
 {
-	struct lock lock = {0};
+	struct lock lock = LOCK_DEFAULT;
 	const struct cli_option options[] = {{0}};
 	const struct cli_usage usage = {
 		.applet = APPLET,

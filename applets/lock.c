@@ -124,7 +124,8 @@ static void set_limits(const struct lock *lock, uint64_t in_use)
 static struct g2s_bpf filter;
 static struct g2s_error filter_error;
 
-void lock_prepare(const struct lock *lock)
+/* Makes the filter: who is to fork many that lock themselves does that once. */
+static void make_filter(const struct lock *lock)
 {
 	struct g2s_profile profile = {.default_action = {.kind = G2S_ACTION_KILL_PROCESS}};
 	struct g2s_names unknown = {0};
@@ -159,15 +160,17 @@ static void refuse(char refused[LOCK_REFUSED_SIZE], const char *what, const char
 }
 
 /*
- * Makes a system call that the C library has no name for; an errno below 0 is a failure.  Not by
+ * Makes a system call that the C library has no name for, with a fourth argument of 0; an errno
+ * below 0 is a failure.  Not by
  * its syscall(), into which, as far as g2s-scan can see, other code runs with any number.
  */
 static long call(long number, const void *first, long second, const void *third)
 {
 #if defined(__x86_64__)
 	long result;
+	register long fourth __asm__("r10") = 0;
 	__asm__ volatile("syscall" : "=a"(result)
-	                 : "a"(number), "D"(first), "S"(second), "d"(third)
+	                 : "a"(number), "D"(first), "S"(second), "d"(third), "r"(fourth)
 	                 : "rcx", "r11", "memory");
 	return result;
 #elif defined(__aarch64__)
@@ -175,7 +178,8 @@ static long call(long number, const void *first, long second, const void *third)
 	register const void *x0 __asm__("x0") = first;
 	register long x1 __asm__("x1") = second;
 	register const void *x2 __asm__("x2") = third;
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+	register long x3 __asm__("x3") = 0;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
 	return (long)(intptr_t)x0;
 #else
 	(void)number, (void)first, (void)second, (void)third;
@@ -190,11 +194,32 @@ struct ruleset {
 	uint64_t scoped;
 };
 
+/* As struct landlock_path_beneath_attr. */
+struct beneath {
+	uint64_t allowed;
+	int32_t fd;
+} __attribute__((packed));
+
+/* Lets what the ruleset is for read files and directories.  Returns 0 or an errno. */
+static int let_read(long ruleset)
+{
+	/* LANDLOCK_ACCESS_FS_READ_FILE, LANDLOCK_ACCESS_FS_READ_DIR. */
+	struct beneath rule = {.allowed = 1 << 2 | 1 << 3};
+	rule.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rule.fd < 0) {
+		return errno;
+	}
+	/* LANDLOCK_RULE_PATH_BENEATH */
+	long result = call(SYS_landlock_add_rule, (const void *)(intptr_t)ruleset, 1, &rule);
+	close(rule.fd);
+	return (int)-result;
+}
+
 /*
- * Takes all from this process that Landlock knows of: there is no rule that would leave some.
- * Returns 0 or an errno.
+ * Takes all from this process that Landlock knows of, but for reading files if it may.  Returns 0
+ * or an errno.
  */
-static int lock_landlock(void)
+static int lock_landlock(bool reads)
 {
 	/* Rights to files in versions 1, 2 (to link elsewhere), 3 (truncate), 4, 5 (ioctl). */
 	static const unsigned char rights[] = {13, 14, 15, 15, 16};
@@ -215,7 +240,10 @@ static int lock_landlock(void)
 	if (fd < 0) {
 		return (int)-fd;
 	}
-	long result = call(SYS_landlock_restrict_self, (const void *)(intptr_t)fd, 0, NULL);
+	long result = reads ? -let_read(fd) : 0;
+	if (result == 0) {
+		result = call(SYS_landlock_restrict_self, (const void *)(intptr_t)fd, 0, NULL);
+	}
 	close((int)fd);
 	return (int)-result;
 }
@@ -241,11 +269,11 @@ static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE
 	if (lock->off) {
 		return;
 	}
-	lock_prepare(lock);
+	make_filter(lock);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		refuse(refused, "no_new_privs", strerror(errno));
 	}
-	int why = lock_landlock();
+	int why = lock_landlock(false);
 	if (why != 0) {
 		refuse(refused, "Landlock", strerror(why));
 	}
@@ -258,6 +286,14 @@ static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE
 	}
 }
 
+/* What is refused here is refused to the children, and they tell. */
+static void lock_forker(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+		(void)lock_landlock(true);
+	}
+}
+
 #else
 
 /* Sanitizers and their like make calls of their own, and fill the address space. */
@@ -265,6 +301,10 @@ static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE
 {
 	(void)lock;
 	(void)refused;
+}
+
+static void lock_forker(void)
+{
 }
 
 #endif
@@ -302,6 +342,9 @@ static void end_with_message(int signal)
 {
 	int status = G2S_EXIT_USAGE;
 	const char *why = lock_loss(signal, &status);
+	if (why == NULL) {
+		_exit(status);
+	}
 	const struct iovec parts[] = {
 		{prefix, strlen(prefix)},
 		{(void *)(uintptr_t)why, strlen(why)},
@@ -312,21 +355,42 @@ static void end_with_message(int signal)
 	_exit(status);
 }
 
-int lock_applet(const struct lock *lock, const char *applet, const char *shown, size_t size,
-                struct cli_output *output)
+/* Divides the process when that has a file for its output. */
+static int divide(const struct lock *lock, const char *applet, struct cli_output *output)
 {
-	char refused[LOCK_REFUSED_SIZE];
 	if (output != NULL && output->path != NULL && !lock->off &&
 	    !cli_output_divide(output)) {
 		cli_message(applet, "cannot make a process to read in: %s (--no-sandbox needs "
 		            "none)", strerror(errno));
 		return G2S_EXIT_USAGE;
 	}
+	return G2S_EXIT_DONE;
+}
+
+int lock_parent(const struct lock *lock, const char *applet, struct cli_output *output)
+{
+	int status = divide(lock, applet, output);
+	if (status == G2S_EXIT_DONE && !lock->off) {
+		make_filter(lock);
+		lower(RLIMIT_CORE, 0, 0);
+		lock_forker();
+	}
+	return status;
+}
+
+int lock_applet(const struct lock *lock, const char *applet, const char *shown, size_t size,
+                struct cli_output *output)
+{
+	char refused[LOCK_REFUSED_SIZE];
+	int status = divide(lock, applet, output);
+	if (status != G2S_EXIT_DONE) {
+		return status;
+	}
+	struct sigaction action = {.sa_handler = end_with_message};
+	cli_message_prefix(prefix, sizeof(prefix), applet, shown);
+	sigaction(SIGXCPU, &action, NULL);
 	if (shown != NULL) {
-		struct sigaction action = {.sa_handler = end_with_message};
-		cli_message_prefix(prefix, sizeof(prefix), applet, shown);
 		sigaction(SIGBUS, &action, NULL);
-		sigaction(SIGXCPU, &action, NULL);
 	}
 	lock_it(lock, OWN_SPACE + size, refused);
 	if (lock->verbose && refused[0] != '\0') {

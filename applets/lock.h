@@ -29,11 +29,18 @@ struct lock {
 	uint64_t memory;
 };
 
+/* More than any real input was seen to need, and an end to what has none. */
+#define LOCK_DEFAULT {.cpu = 300, .memory = UINT64_C(4) << 30}
+
 /* Room for what the kernel refused. */
 enum { LOCK_REFUSED_SIZE = 160 };
 
-/* Makes the filter: a process that is to fork many that lock themselves does that once. */
-void lock_prepare(const struct lock *lock);
+/*
+ * For a process that looks at no input, and forks those that do and call lock_child.  Divides it
+ * when output, which may be NULL, is a file, and takes from it what it has no use for: to change
+ * any file, to gain rights.  Returns a status other than G2S_EXIT_DONE after a message.
+ */
+int lock_parent(const struct lock *lock, const char *applet, struct cli_output *output);
 
 /*
  * Locks this process, which a parent listens to: what ends it too early is seen by its signal,

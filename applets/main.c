@@ -14,6 +14,8 @@
  *     assume.c            for resolve: what its user knows about unresolved sites
  *     lock.c              what is given up before an untrusted byte is read
  *     walk.c jobs.c progress.c   for scan: the files, the processes, the line at a terminal
+ *     sysroot.c           for scan: the root file system that libraries come from
+ *     kernel.c            system calls that the C library has no name for
  *   core/                 never prints, never exits, has no mutable globals
  *     image/              what is in the file: ELF, Go's tables, functions, its libraries
  *     isa/                what an instruction means; one file sees Zydis

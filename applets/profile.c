@@ -420,6 +420,7 @@ static int run(const struct settings *settings, char *const *operands, int count
 static const struct settings default_settings = {
 	.default_action = {.kind = G2S_ACTION_ERRNO},
 	.runtime = G2S_RUNTIME_ANY,
+	.lock = LOCK_DEFAULT,
 };
 
 int profile_stage(const struct g2s_streams *streams, struct g2s_profile *profile)

@@ -62,7 +62,7 @@ int g2s_resolve_main(int argc, char **argv)
 	bool partial = false;
 	const char *path = NULL;
 	struct assumptions assumptions = {0};
-	struct lock lock = {0};
+	struct lock lock = LOCK_DEFAULT;
 	const struct cli_option options[] = {
 		{
 			.name = "assume",

@@ -5,6 +5,7 @@
 #include "lock.h"
 #include "progress.h"
 #include "stages.h"
+#include "sysroot.h"
 #include "walk.h"
 
 #include "g2s/analysis/chains.h"
@@ -13,10 +14,12 @@
 #include "g2s/memory.h"
 #include "g2s/streams.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define APPLET "scan"
 
@@ -48,6 +51,13 @@ struct scan {
 	size_t function_size;
 	char *source;
 	size_t source_size;
+	char *shown;
+	size_t shown_size;
+	/* The root file system that libraries come from, and its path. */
+	struct sysroot sysroot;
+	const char *sysroot_path;
+	/* The path of the file that is being scanned, counted from there; NULL: not in it. */
+	char *origin;
 };
 
 /* Says something about the file that is being scanned; it is shown when the file's turn comes. */
@@ -103,14 +113,18 @@ static const char *source_of(struct scan *scan, const struct g2s_program *progra
 	return scan->source;
 }
 
-/* chains is NULL when rows do not have that column. */
-static void write_site(struct scan *scan, const char *path, const struct g2s_program *program,
-                       struct g2s_chains *chains, const struct g2s_site *site)
+/*
+ * A row for a site of the object that was moved by so much; chains is NULL when rows do not have
+ * that column.
+ */
+static void write_site(struct scan *scan, const char *path, uint64_t moved,
+                       const struct g2s_program *program, struct g2s_chains *chains,
+                       const struct g2s_site *site)
 {
 	struct g2s_row row = {
 		.binary = path,
 		.arch = site->arch,
-		.address = site->addr,
+		.address = site->addr - moved,
 		.via = site->via,
 		.number = site->number,
 		.how = site->how,
@@ -129,18 +143,22 @@ static void write_site(struct scan *scan, const char *path, const struct g2s_pro
 	g2s_stream_row(&scan->writer, &row);
 }
 
-/* Says what of the result is not all that a reader may take it for. */
-static void write_program(struct scan *scan, const char *path, const struct g2s_program *program,
-                          struct g2s_chains *chains)
+static void write_binary(struct scan *scan, const char *path, const char *arch,
+                         const struct g2s_goinfo *go)
 {
-	const struct g2s_goinfo *go = &program->goinfo;
 	const struct g2s_binary binary = {
 		.path = path,
-		.arch = program->arch->name,
+		.arch = arch,
 		.go_version = go->version[0] == '\0' ? NULL : go->version,
 		.build_id = go->build_id[0] == '\0' ? NULL : go->build_id,
 	};
 	g2s_stream_binary(&scan->writer, &binary);
+}
+
+/* Says which libraries were not read, and what of the result is therefore missing. */
+static void write_needs(struct scan *scan, const char *path, const struct g2s_program *program,
+                        const struct g2s_libs *libs)
+{
 	for (size_t i = 0; i < program->elf.needed_count; i++) {
 		struct g2s_bytes library;
 		const char *name = "?";
@@ -152,8 +170,61 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
 			say(scan, "warning: %s: what %s does is not in the result", path, name);
 		}
 	}
-	for (size_t i = 0; i < program->site_count; i++) {
-		write_site(scan, path, program, chains, &program->sites[i]);
+	for (size_t i = 0; i < libs->missing_count; i++) {
+		const struct g2s_missing *missing = &libs->missing[i];
+		g2s_stream_needs(&scan->writer, path, missing->name);
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: what %s does is not in the result: %s", path,
+			    missing->name, missing->why);
+		}
+	}
+}
+
+/* The path of a library, as it is shown: with the root file system that it was found in. */
+static const char *shown_path(struct scan *scan, const struct g2s_library *library)
+{
+	size_t length = strlen(scan->sysroot_path);
+	while (length > 0 && scan->sysroot_path[length - 1] == '/') {
+		length--;
+	}
+	size_t need = length + strlen(library->path) + 1;
+	if (need > scan->shown_size) {
+		char *grown = realloc(scan->shown, need);
+		if (grown == NULL) {
+			return library->path;
+		}
+		scan->shown = grown;
+		scan->shown_size = need;
+	}
+	memcpy(scan->shown, scan->sysroot_path, length);
+	strcpy(scan->shown + length, library->path);
+	return scan->shown;
+}
+
+/* Writes what was found, object by object, and says what of it is not all that there is. */
+static void write_program(struct scan *scan, const char *path, const struct g2s_program *program,
+                          const struct g2s_libs *libs, struct g2s_chains *chains)
+{
+	const char *arch = program->arch->name;
+	const struct g2s_link *link = program->link;
+	size_t next = 0;
+	write_binary(scan, path, arch, &program->goinfo);
+	write_needs(scan, path, program, libs);
+	for (size_t o = 0; o == 0 || (link != NULL && o < link->object_count); o++) {
+		const struct g2s_object *object = link != NULL ? &link->objects[o] : NULL;
+		const char *shown = path;
+		if (o != 0) {
+			struct g2s_goinfo info = {0};
+			shown = shown_path(scan, object->library);
+			g2s_goinfo_read(&object->library->elf, &info);
+			write_binary(scan, shown, arch, &info);
+		}
+		for (; next < program->site_count &&
+		       (object == NULL || program->sites[next].addr < object->range.end);
+		     next++) {
+			write_site(scan, shown, object != NULL ? object->moved : 0, program, chains,
+			           &program->sites[next]);
+		}
 	}
 }
 
@@ -162,11 +233,27 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
  * ----------------------------------------------------------------------------------
  */
 
-static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
-                                  struct g2s_bytes bytes, struct g2s_chains *chains,
+/* Loads the libraries of a program, if it has any, and opens it with them. */
+static enum g2s_code open_program(const struct scan *scan, struct g2s_program *program,
+                                  struct g2s_bytes bytes, struct g2s_libs *libs,
                                   struct g2s_error *err)
 {
-	enum g2s_code code = g2s_program_open(program, bytes, err);
+	if (!g2s_elf_is_dynamic(bytes)) {
+		return g2s_program_open(program, bytes, err);
+	}
+	enum g2s_code code = g2s_libs_open(libs, bytes, scan->origin,
+	                                     &scan->sysroot.files, err);
+	if (code == G2S_OK) {
+		code = g2s_libs_load(libs, err);
+	}
+	return code == G2S_OK ? g2s_program_open_linked(program, libs, err) : code;
+}
+
+static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
+                                  struct g2s_bytes bytes, struct g2s_libs *libs,
+                                  struct g2s_chains *chains, struct g2s_error *err)
+{
+	enum g2s_code code = open_program(scan, program, bytes, libs, err);
 	if (code == G2S_OK) {
 		code = g2s_program_scan(program, err);
 	}
@@ -185,12 +272,13 @@ struct answer {
 
 /* Gives up what is not needed to look at a file that is mapped. */
 static enum g2s_code lock_up(const struct scan *scan, const char *path, size_t size,
-                             struct answer *answer, struct g2s_error *err)
+                             struct answer *answer)
 {
 	if (!scan->alone) {
 		lock_child(&scan->lock, answer->refused);
 	} else if (lock_applet(&scan->lock, APPLET, path, size, scan->output) != G2S_EXIT_DONE) {
-		return g2s_fail(err, G2S_ERR_READ, 0, "is not read outside of the sandbox");
+		/* It has said why. */
+		return G2S_ERR_READ;
 	}
 	return G2S_OK;
 }
@@ -203,6 +291,7 @@ static void scan_file(void *user, size_t index, FILE *out)
 	struct g2s_error err = {0};
 	struct g2s_file file;
 	struct g2s_program program = {0};
+	struct g2s_libs libs = {0};
 	struct g2s_chains chains = {0};
 	struct answer answer = {0};
 	char *messages = NULL;
@@ -211,22 +300,28 @@ static void scan_file(void *user, size_t index, FILE *out)
 		return;
 	}
 	scan->writer = (struct g2s_stream_writer){.out = out};
+	scan->origin = sysroot_place(scan->sysroot_path, about->path);
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
-		code = lock_up(scan, about->path, file.bytes.size, &answer, &err);
+		code = lock_up(scan, about->path, file.bytes.size, &answer);
 	}
 	if (code == G2S_OK) {
-		code = scan_program(scan, &program, file.bytes, &chains, &err);
+		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
 	}
 	if (code == G2S_OK) {
-		write_program(scan, about->path, &program, scan->callers ? &chains : NULL);
+		write_program(scan, about->path, &program, &libs, scan->callers ? &chains : NULL);
 	} else {
 		g2s_stream_unread(&scan->writer, about->path, err.text);
-		say(scan, "%s: %s", about->path, err.text);
+		if (err.text[0] != '\0') {
+			say(scan, "%s: %s", about->path, err.text);
+		}
 	}
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
+	g2s_libs_free(&libs);
 	g2s_file_close(&file);
+	free(scan->origin);
+	scan->origin = NULL;
 	bool whole = ferror(scan->messages) == 0;
 	if (fclose(scan->messages) == 0 && whole) {
 		answer.status = cli_status(code);
@@ -335,63 +430,17 @@ static bool add_tree(void *user, const char *argument)
 	return true;
 }
 
-/* The number that text begins with, as most + 1 when it is more; *rest is what follows. */
-static uint64_t number_of(const char *text, uint64_t most, const char **rest)
-{
-	uint64_t number = 0;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		number = number > most ? number : number * 10 + (uint64_t)(*text - '0');
-	}
-	*rest = text;
-	return number > most ? most + 1 : number;
-}
-
 static bool set_workers(void *user, const char *argument)
 {
 	struct settings *settings = user;
 	const char *rest;
-	unsigned number = (unsigned)number_of(argument, JOBS_WORKERS_MAX, &rest);
+	unsigned number = (unsigned)cli_number(argument, JOBS_WORKERS_MAX, &rest);
 	if (*rest != '\0' || number == 0 || number > JOBS_WORKERS_MAX) {
 		cli_usage_error(APPLET, "no number of jobs from 1 to %d: \"%s\"",
 		                JOBS_WORKERS_MAX, argument);
 		return false;
 	}
 	settings->workers = number;
-	return true;
-}
-
-static bool set_cpu(void *user, const char *argument)
-{
-	struct settings *settings = user;
-	enum { MOST = 1000000000 };
-	const char *rest;
-	uint64_t number = number_of(argument, MOST, &rest);
-	if (rest == argument || *rest != '\0' || number > MOST) {
-		cli_usage_error(APPLET, "no number of seconds from 0 to %d: \"%s\"", MOST,
-		                argument);
-		return false;
-	}
-	settings->lock.cpu = (unsigned long)number;
-	return true;
-}
-
-static bool set_memory(void *user, const char *argument)
-{
-	static const char units[] = "KMGT";
-	struct settings *settings = user;
-	const uint64_t most = UINT64_C(1) << 50;
-	const char *rest;
-	uint64_t number = number_of(argument, most, &rest);
-	bool digits = rest != argument;
-	const char *unit = *rest != '\0' ? strchr(units, *rest) : NULL;
-	unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
-	rest += unit != NULL;
-	if (!digits || *rest != '\0' || number > most >> shift) {
-		cli_usage_error(APPLET, "no number of bytes, with K, M, G or T or without: \"%s\"",
-		                argument);
-		return false;
-	}
-	settings->lock.memory = number << shift;
 	return true;
 }
 
@@ -410,20 +459,6 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.argument = "N",
 			.help = "scan N files at a time, each in a process of its own (1)",
 			.call = set_workers,
-			.user = settings,
-		},
-		{
-			.name = "max-cpu",
-			.argument = "SECONDS",
-			.help = "CPU time that a file may take (300; 0: all)",
-			.call = set_cpu,
-			.user = settings,
-		},
-		{
-			.name = "max-memory",
-			.argument = "SIZE",
-			.help = "memory, beside itself, that a file may take (4G; 0: all)",
-			.call = set_memory,
 			.user = settings,
 		},
 		{
@@ -483,14 +518,22 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 	return walk_unite(&scan->walk);
 }
 
-/* Scans the files and puts the stream into out. */
-static void scan_files(struct scan *scan, unsigned workers, FILE *out)
+/* Scans the files and puts the stream into out; returns a status other than 0 after a message. */
+static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
-	/* Who opens one file after the other is not locked itself. */
+	int root = sysroot_open(scan->sysroot_path);
+	if (root < 0) {
+		cli_message(APPLET, "%s: cannot open: %s", scan->sysroot_path, strerror(errno));
+		return G2S_EXIT_USAGE;
+	}
+	sysroot_init(&scan->sysroot, root);
 	scan->alone = workers == 0 && scan->walk.count == 1;
 	if (!scan->alone) {
+		int status = lock_parent(&scan->lock, APPLET, scan->output);
+		if (status != G2S_EXIT_DONE) {
+			return status;
+		}
 		workers = workers != 0 ? workers : 1;
-		lock_prepare(&scan->lock);
 	}
 	const struct jobs jobs = {
 		.work = scan_file,
@@ -503,6 +546,7 @@ static void scan_files(struct scan *scan, unsigned workers, FILE *out)
 	jobs_run(&jobs, scan->walk.count, workers);
 	progress_clear(&scan->progress);
 	g2s_stream_end(&scan->stream);
+	return G2S_EXIT_DONE;
 }
 
 static void free_scan(struct scan *scan)
@@ -510,18 +554,25 @@ static void free_scan(struct scan *scan)
 	walk_free(&scan->walk);
 	free(scan->function);
 	free(scan->source);
+	free(scan->shown);
+	if (scan->sysroot.root > 0) {
+		close(scan->sysroot.root);
+	}
 }
 
 /* Scans the files and writes the stream; returns an exit status. */
 static int scan_all(struct scan *scan, const struct settings *settings, struct cli_output *output)
 {
 	scan->output = output;
-	scan_files(scan, settings->workers, output->file);
+	int status = scan_files(scan, settings->workers, output->file);
+	if (status != G2S_EXIT_DONE) {
+		return status;
+	}
 	/* Without a single result there is nothing that the failures would be a part of. */
 	if (scan->scanned == 0) {
 		return scan->status;
 	}
-	int status = cli_output_commit(output);
+	status = cli_output_commit(output);
 	if (status != G2S_EXIT_DONE) {
 		return status;
 	}
@@ -549,24 +600,20 @@ static int take_stream(char *data, size_t size, struct g2s_streams *streams)
 	return cli_status(code);
 }
 
-/* More than any real program was seen to need, and an end to what has none. */
-static const struct lock default_lock = {.cpu = 300, .memory = UINT64_C(4) << 30};
-
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = default_lock, .output = output};
-	scan.lock.off = lock->off;
-	scan.lock.verbose = lock->verbose;
+	struct scan scan = {.in_stages = true, .lock = *lock, .output = output,
+	                    .sysroot_path = "/"};
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
 	FILE *out = open_memstream(&data, &size);
 	bool whole = out != NULL && walk_add(&scan.walk, path);
 	if (whole) {
-		scan_files(&scan, 0, out);
+		status = scan_files(&scan, 0, out);
+		status = status != G2S_EXIT_DONE ? status : scan.status;
 		whole = ferror(out) == 0;
-		status = scan.status;
 	}
 	if (out != NULL && fclose(out) != 0) {
 		whole = false;
@@ -585,7 +632,7 @@ int scan_stage(const char *path, const struct lock *lock, struct cli_output *out
 
 int g2s_scan_main(int argc, char **argv)
 {
-	struct settings settings = {.lock = default_lock};
+	struct settings settings = {.lock = LOCK_DEFAULT};
 	struct scan scan = {0};
 	struct cli_output output = {0};
 	int status;
@@ -598,6 +645,7 @@ int g2s_scan_main(int argc, char **argv)
 		goto done;
 	}
 	scan.callers = settings.callers;
+	scan.sysroot_path = "/";
 	scan.lock = settings.lock;
 	/* One file is soon done. */
 	if (operands > 1 || settings.tree_count != 0) {

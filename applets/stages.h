@@ -15,8 +15,8 @@ struct lock;
 
 /*
  * Scans one program and adds what it gives to the streams.  Once the program is open, and for all
- * that follows, the process is locked (lock_applet), with the limits of g2s-scan.  Unlike g2s-scan
- * it does not warn of what is missing from the result: the stages after it do.
+ * that follows, the process is locked (lock_applet).  Unlike g2s-scan it does not warn of what is
+ * missing from the result: the stages after it do.
  */
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams);

@@ -26,17 +26,18 @@ static size_t sort_windows(struct g2s_window *windows, size_t count)
 	return kept;
 }
 
-/*
- * The value that the instruction at a place hands over as a parameter of what it calls or jumps
- * to.
- */
-static g2s_value handed_over(struct trace *trace, const struct g2s_state *state,
-                             const struct g2s_insn *insn, const struct g2s_atom *parameter)
+g2s_value trace_handed_over(struct trace *trace, const struct g2s_state *state,
+                            const struct g2s_insn *insn, const struct g2s_atom *parameter,
+                            bool local)
 {
 	if (parameter->kind == G2S_ATOM_REGISTER) {
 		return g2s_state_register(trace->flow, state, (uint8_t)parameter->value, 8);
 	}
-	int64_t pushed = insn->step == G2S_STEP_CALL ? trace->program->arch->call_pushes : 0;
+	if (parameter->kind == G2S_ATOM_BEHIND_REGISTER) {
+		return trace_behind(trace, state, insn, parameter, local);
+	}
+	bool call = insn != NULL && insn->step == G2S_STEP_CALL;
+	int64_t pushed = call ? trace->program->arch->call_pushes : 0;
 	return g2s_state_slot(trace->flow, state, (int64_t)parameter->value - pushed,
 	                      parameter->width);
 }
@@ -74,8 +75,8 @@ static bool visit_call(struct trace *trace, const struct g2s_insn *insn,
 	     i = trace->questions[i - 1].before) {
 		const struct question *question = &trace->questions[i - 1];
 		if (i <= calling->round.last &&
-		    !trace_is_local(trace,
-		                    handed_over(trace, state, insn, &question->parameter))) {
+		    !trace_is_local(trace, trace_handed_over(trace, state, insn,
+		                                             &question->parameter, true))) {
 			return false;
 		}
 	}
@@ -90,7 +91,9 @@ static bool visit_call(struct trace *trace, const struct g2s_insn *insn,
 			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_COMPUTED);
 			continue;
 		}
-		trace_value(trace, handed_over(trace, state, insn, &question.parameter), &to);
+		g2s_value value =
+			trace_handed_over(trace, state, insn, &question.parameter, local);
+		trace_value(trace, value, &to);
 	}
 	return true;
 }

@@ -124,7 +124,8 @@ static bool is_symbol(const struct machine *m, g2s_value value, struct g2s_atom 
 {
 	size_t count;
 	const struct g2s_atom *atoms = g2s_value_atoms(m->values, value, &count);
-	if (count != 1 || (atoms[0].kind != G2S_ATOM_REGISTER && atoms[0].kind != G2S_ATOM_SLOT)) {
+	if (count != 1 || g2s_atom_is_moved(&atoms[0]) ||
+	    (atoms[0].kind != G2S_ATOM_REGISTER && atoms[0].kind != G2S_ATOM_SLOT)) {
 		return false;
 	}
 	*out = atoms[0];

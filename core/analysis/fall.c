@@ -80,14 +80,8 @@ static void ask_before(struct fall *fall)
 			continue;
 		}
 		struct destination to = {fall->last, "call", "arg", question.arch, 0, false};
-		const struct g2s_atom *parameter = &question.parameter;
-		bool in_register = parameter->kind == G2S_ATOM_REGISTER;
 		g2s_value value =
-			in_register ? g2s_state_register(trace->flow, state,
-		                                         (uint8_t)parameter->value, 8)
-				    : g2s_state_slot(trace->flow, state,
-		                                     (int64_t)parameter->value,
-		                                     parameter->width);
+			trace_handed_over(trace, state, NULL, &question.parameter, false);
 		trace_value(trace, value, &to);
 		trace_refer(trace, fall->entry);
 	}

@@ -635,6 +635,8 @@ static bool follow_jump(struct g2s_flow *flow, int32_t node)
 	bool popped = g2s_value_is_stack(flow->m.values,
 	                                 state->registers[flow->m.arch->stack_pointer], &sp) &&
 	              sp == 0;
+	/* As longjmp goes elsewhere with a stack that it was handed. */
+	popped = popped || graph_has_left(flow, state);
 	bool added = false;
 	size_t count;
 	(void)g2s_value_atoms(flow->m.values, target, &count);
@@ -711,6 +713,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 {
 	struct g2s_bytes code;
 	flow->m.go = g2s_funcs_calls_as_go(flow->m.funcs, start);
+	flow->m.values->pointers = !flow->m.go;
 	flow->at = NO_INSN;
 	state_unknown(&flow->m, &flow->current);
 	if (!g2s_elf_view(flow->m.funcs->elf, start, &code)) {
@@ -740,6 +743,7 @@ const struct g2s_state *g2s_flow_straight(struct g2s_flow *flow, uint64_t start,
 enum g2s_code g2s_flow_run(struct g2s_flow *flow, uint64_t entry, uint64_t end)
 {
 	flow->m.go = g2s_funcs_calls_as_go(flow->m.funcs, entry);
+	flow->m.values->pointers = !flow->m.go;
 	flow->entry = entry;
 	flow->end = end;
 	flow->node_count = 0;

@@ -24,7 +24,33 @@ struct stores {
 
 static struct g2s_range extent(const struct global *global)
 {
-	return (struct g2s_range){global->atom.value, global->atom.value + global->atom.width};
+	/* Of what is behind a pointer, that is the pointer's place. */
+	unsigned width = global->atom.kind == G2S_ATOM_BEHIND_GLOBAL ? 8 : global->atom.width;
+	return (struct g2s_range){global->atom.value, global->atom.value + width};
+}
+
+/* What is stored behind pointers that are stored to the global; of other globals, value itself. */
+static g2s_value behind(const struct stores *stores, const struct g2s_state *state,
+                        const struct global *global, g2s_value value)
+{
+	struct trace *trace = stores->trace;
+	const struct g2s_atom atom = global->atom;
+	size_t count;
+	if (atom.kind != G2S_ATOM_BEHIND_GLOBAL) {
+		return value;
+	}
+	g2s_value found = g2s_state_behind(trace->flow, state, value, (int64_t)atom.base,
+	                                   atom.width);
+	const struct g2s_atom *atoms = g2s_value_atoms(&trace->values, value, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (atoms[i].kind == G2S_ATOM_STACK) {
+			/* The frame's own code goes on changing it. */
+			return g2s_value_join(&trace->values, found,
+			                      g2s_value_unknown(&trace->values,
+			                                        G2S_REASON_MEMORY));
+		}
+	}
+	return atom.is_signed ? g2s_value_extend(&trace->values, found, atom.width) : found;
 }
 
 /* What the file says the global holds when the program starts. */
@@ -32,8 +58,10 @@ static void take_initial(struct trace *trace, size_t index)
 {
 	const struct global *global = &trace->globals[index];
 	struct destination to = {.arch = global->arch, .global = index + 1};
+	struct g2s_range range = extent(global);
+	unsigned width = (unsigned)(range.end - range.start);
 	uint64_t number;
-	if (!g2s_elf_load(&trace->program->elf, global->atom.value, global->atom.width, &number)) {
+	if (!g2s_elf_load(&trace->program->elf, range.start, width, &number)) {
 		trace->globals[index].reasons |= 1u << G2S_REASON_MEMORY;
 		return;
 	}
@@ -45,6 +73,12 @@ static void take_initial(struct trace *trace, size_t index)
 	 * Go's package syscall, which has unrelated neighbours.
 	 */
 	trace->globals[index].starts_zero = number == 0;
+	if (global->atom.kind == G2S_ATOM_BEHIND_GLOBAL) {
+		/* There is nothing behind no pointer. */
+		unsigned unknown = number == 0 ? 0 : 1u << G2S_REASON_MEMORY;
+		trace->globals[index].reasons |= unknown;
+		return;
+	}
 	trace_value(trace, g2s_value_const(&trace->values, number), &to);
 }
 
@@ -87,8 +121,10 @@ static void take_store_to(struct stores *stores, const struct g2s_state *state,
 	} else if (addr <= range.start && addr + width >= range.end) {
 		g2s_value value = g2s_state_stored(trace->flow, state, effect,
 		                                   (unsigned)(range.start - addr),
-		                                   trace->globals[index].atom.width);
-		trace_value(trace, value, &to);
+		                                   (unsigned)(range.end - range.start));
+		trace->globals[index].stored = trace->globals[index].stored ||
+		                               addr == range.start;
+		trace_value(trace, behind(stores, state, &trace->globals[index], value), &to);
 	}
 }
 
@@ -114,6 +150,7 @@ static bool callee_uses(struct trace *trace, const struct g2s_insn *insn, uint64
 	if (mask == 0 || callee == NULL || callee->start != insn->target) {
 		return mask != 0;
 	}
+	bool pointers = trace->values.pointers;
 	if (trace->probe == NULL) {
 		trace->probe = g2s_flow_new(trace->program->arch, &trace->program->funcs,
 		                            &trace->values);
@@ -123,12 +160,49 @@ static bool callee_uses(struct trace *trace, const struct g2s_insn *insn, uint64
 		trace->failed = true;
 		return true;
 	}
-	for (uint8_t reg = 0; reg < G2S_REGISTERS; reg++) {
-		if ((mask >> reg & 1) != 0 && g2s_flow_uses(trace->probe, reg, true)) {
-			return true;
+	bool uses = false;
+	for (uint8_t reg = 0; reg < G2S_REGISTERS && !uses; reg++) {
+		uses = (mask >> reg & 1) != 0 && g2s_flow_uses(trace->probe, reg, true);
+	}
+	trace->values.pointers = pointers;
+	return uses;
+}
+
+/*
+ * True when the function that insn calls gets no pointer, in the registers of the mask, by which the
+ * global changes: all that point near it are known, and what is done with them is.
+ */
+static bool callee_spares(struct trace *trace, const struct g2s_state *state,
+                          const struct g2s_insn *insn, uint64_t mask, struct g2s_range near,
+                          struct g2s_range range)
+{
+	bool spares = insn->step == G2S_STEP_CALL;
+	for (uint8_t reg = 0; reg < G2S_REGISTERS && spares; reg++) {
+		size_t count;
+		g2s_value value = g2s_state_register(trace->flow, state, reg, 8);
+		(void)g2s_value_atoms(&trace->values, value, &count);
+		for (size_t i = 0; (mask >> reg & 1) != 0 && spares && i < count; i++) {
+			struct g2s_atom atom = g2s_value_atoms(&trace->values, value, &count)[i];
+			if (atom.kind == G2S_ATOM_CONST && atom.value >= near.start &&
+			    atom.value < near.end) {
+				spares = trace_spares(trace, insn->target, reg,
+				                      (int64_t)(range.start - atom.value),
+				                      (unsigned)(range.end - range.start));
+			}
 		}
 	}
-	return false;
+	return spares;
+}
+
+/* True when insn gives away a pointer into near, by which range, which ends with it, may change. */
+static bool gives_away(struct trace *trace, const struct g2s_state *state,
+                       const struct g2s_insn *insn, struct g2s_range near, struct g2s_range range)
+{
+	bool call = insn->step == G2S_STEP_CALL || insn->step == G2S_STEP_CALL_INDIRECT;
+	uint64_t mask = call ? g2s_state_passes(trace->flow, state, near) : 0;
+	return g2s_state_leaks(trace->flow, state, insn, near) ||
+	       (callee_uses(trace, insn, mask) &&
+	        !callee_spares(trace, state, insn, mask, near, range));
 }
 
 /* A pointer to a global that leaves the function: whoever has it may store anything. */
@@ -145,11 +219,16 @@ static void take_escape(struct stores *stores, const struct g2s_state *state,
 	for (size_t k = 0; k < stores->count; k++) {
 		size_t i = stores->items[k];
 		struct g2s_range range = extent(&trace->globals[i]);
+		struct g2s_range near = range;
 		/* See take_initial. */
-		range.start -= trace->globals[i].starts_zero ? WIDEST_STORE - 1 : 0;
-		uint64_t mask = call ? g2s_state_passes(trace->flow, state, range) : 0;
-		if (g2s_state_leaks(trace->flow, state, insn, range) ||
-		    callee_uses(trace, insn, mask)) {
+		near.start -= trace->globals[i].starts_zero ? WIDEST_STORE - 1 : 0;
+		if (!gives_away(trace, state, insn, near, range)) {
+			continue;
+		}
+		if (trace->globals[i].atom.kind == G2S_ATOM_BEHIND_GLOBAL &&
+		    !gives_away(trace, state, insn, range, range)) {
+			trace->globals[i].reached = true;
+		} else {
 			trace->globals[i].reasons |= 1u << G2S_REASON_MEMORY;
 		}
 	}
@@ -366,6 +445,12 @@ static void find_stores(struct trace *trace, size_t first, size_t last)
 			qsort(found.items, found.count, sizeof(*found.items), by_place);
 		}
 		walk_functions(&stores, &found);
+	}
+	for (size_t i = first; i < last; i++) {
+		/* What is set by its own address need not be set by that of a structure. */
+		struct global *global = &trace->globals[i];
+		bool unknown = global->reached && !global->stored;
+		global->reasons |= unknown ? 1u << G2S_REASON_MEMORY : 0;
 	}
 	free(stores.items);
 	free(windows);

@@ -112,6 +112,12 @@ int32_t graph_next(const struct g2s_flow *flow, int32_t i);
 /* True when a jump to addr stays in the analysis: it does not lead to another function's start. */
 bool graph_stays(const struct g2s_flow *flow, uint64_t addr);
 
+/*
+ * True when the stack in that state is another one for sure: the stack pointer is no place on the
+ * function's own, and has not come back from where the function put one.
+ */
+bool graph_has_left(struct g2s_flow *flow, const struct g2s_state *state);
+
 /* True when control can go on to the instruction behind insn; true when insn is a call. */
 bool graph_goes_on(const struct g2s_insn *insn);
 bool graph_is_call(const struct g2s_insn *insn);

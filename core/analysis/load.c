@@ -65,6 +65,23 @@ static g2s_value load_fixed(const struct machine *m, uint64_t addr, unsigned wid
 	                                     : g2s_value_const(m->values, number);
 }
 
+/* What width bytes behind what may be a pointer hold. */
+static g2s_value load_behind(const struct machine *m, const struct g2s_atom *pointer,
+                             unsigned width)
+{
+	bool global = pointer->kind == G2S_ATOM_GLOBAL;
+	if (!m->values->pointers || !g2s_atom_is_pointer(pointer) || pointer->stride != 0) {
+		return unknown(m, G2S_REASON_MEMORY);
+	}
+	return g2s_value_of(m->values, (struct g2s_atom){
+					       .kind = global ? G2S_ATOM_BEHIND_GLOBAL
+							      : G2S_ATOM_BEHIND_REGISTER,
+					       .width = (uint8_t)width,
+					       .value = pointer->value,
+					       .base = pointer->base,
+				       });
+}
+
 g2s_value state_load(const struct machine *m, const struct g2s_state *state, g2s_value address,
                      unsigned width)
 {
@@ -82,7 +99,7 @@ g2s_value state_load(const struct machine *m, const struct g2s_state *state, g2s
 		} else if (atom.kind == G2S_ATOM_STACK) {
 			one = state_slot(m, state, (int64_t)atom.value, width);
 		} else {
-			one = unknown(m, G2S_REASON_MEMORY);
+			one = load_behind(m, &atom, width);
 		}
 		result = g2s_value_join(m->values, result, one);
 	}

@@ -377,16 +377,16 @@ static bool note_known(struct g2s_refs *refs, const struct g2s_window *windows, 
 static bool search_for(struct g2s_refs *refs, const struct g2s_window *windows, size_t count)
 {
 	struct g2s_window *wide = calloc(count + 1, sizeof(*wide));
-	for (size_t i = 0; wide != NULL && i < count; i++) {
+	if (wide == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
 		wide[i] = widen(refs, windows[i]);
 	}
 	struct search search = {.refs = refs, .out = &refs->seen, .windows = wide,
 	                        .asked = windows, .asked_count = count};
-	bool fine = wide != NULL;
-	if (fine) {
-		search.count = unite_windows(wide, count);
-		fine = search_code(&search);
-	}
+	search.count = unite_windows(wide, count);
+	bool fine = search_code(&search);
 	if (fine && search.neighbours <= MOST_NEIGHBOURS) {
 		fine = note_known(refs, wide, search.count);
 	} else if (fine) {

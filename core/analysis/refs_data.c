@@ -427,6 +427,27 @@ static int by_base(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
+/*
+ * True when each word of [from, to) is a distance from base to code: compilers' tables are all of
+ * one kind.
+ */
+static bool leads_to_code(const struct search *search, uint64_t base, uint64_t from, uint64_t to)
+{
+	const struct g2s_elf *elf = search->refs->funcs->elf;
+	struct g2s_bytes data;
+	if (!g2s_elf_view(elf, from, &data) || data.size < to - from) {
+		return false;
+	}
+	for (size_t at = 0; at < to - from; at += 4) {
+		int32_t word;
+		memcpy(&word, data.data + at, sizeof(word));
+		if (!is_code(search->refs, base + (uint64_t)(int64_t)word)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Adds the distances from places that code takes the address of; they are sorted by base. */
 static bool add_distances(struct search *search, struct distances *from)
 {
@@ -453,8 +474,13 @@ static bool add_distances(struct search *search, struct distances *from)
 				high = middle;
 			}
 		}
+		uint64_t checked = key.base;
 		for (; fine && low < from->count && from->items[low].base == key.base; low++) {
 			struct distance *one = &from->items[low];
+			if (!leads_to_code(search, key.base, checked, one->place)) {
+				break;
+			}
+			checked = one->place;
 			/* Once for each, however often the table is named. */
 			fine = one->target == 0 ||
 			       refs_append(search->out,

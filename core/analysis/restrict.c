@@ -18,7 +18,8 @@ struct bound {
 static bool is_symbol(const struct g2s_atom *atom)
 {
 	return atom->kind == G2S_ATOM_REGISTER || atom->kind == G2S_ATOM_SLOT ||
-	       atom->kind == G2S_ATOM_GLOBAL || atom->kind == G2S_ATOM_UNKNOWN;
+	       atom->kind == G2S_ATOM_GLOBAL || atom->kind == G2S_ATOM_BEHIND_REGISTER ||
+	       atom->kind == G2S_ATOM_BEHIND_GLOBAL || atom->kind == G2S_ATOM_UNKNOWN;
 }
 
 unsigned value_zero_above(const struct g2s_atom *atom, unsigned width)

@@ -131,6 +131,8 @@ static void close_trace(struct trace *trace)
 	map_free(&trace->asked);
 	map_free(&trace->wrapped);
 	map_free(&trace->loaded);
+	map_free(&trace->kept_by);
+	free(trace->kept);
 	free(trace->questions);
 	free(trace->wrappers);
 	free(trace->globals);

@@ -366,18 +366,15 @@ bool sweep_split_all(const struct g2s_arch *arch, struct g2s_funcs *funcs,
 	/* Grows at its end only: a split in the table itself would move what is behind it. */
 	struct g2s_funcs pieces = {.elf = funcs->elf};
 	bool fine = true;
-	size_t next = 0;
 	for (size_t i = 0; fine && i < gap_count; i++) {
-		while (next < count && targets[next] < gaps[i].start) {
-			next++;
+		for (; count != 0 && *targets < gaps[i].start; targets++) {
+			count--;
 		}
-		size_t first = next;
-		while (next < count && targets[next] < gaps[i].end) {
-			next++;
+		size_t inside = 0;
+		while (inside < count && targets[inside] < gaps[i].end) {
+			inside++;
 		}
-		/* Of no targets at all there is no array either. */
-		fine = sweep_split(arch, &pieces, gaps[i], first == next ? NULL : targets + first,
-		                   next - first);
+		fine = sweep_split(arch, &pieces, gaps[i], targets, inside);
 	}
 	fine = fine && g2s_funcs_add(funcs, &pieces);
 	g2s_funcs_free(&pieces);

@@ -84,7 +84,10 @@ void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *param
 		const struct question *q = &trace->questions[i - 1];
 		if (q->arch == arch && q->parameter.kind == parameter->kind &&
 		    q->parameter.value == parameter->value &&
-		    q->parameter.width == parameter->width) {
+		    q->parameter.base == parameter->base &&
+		    q->parameter.width == parameter->width &&
+		    q->parameter.stride == parameter->stride &&
+		    q->parameter.is_signed == parameter->is_signed) {
 			return;
 		}
 	}
@@ -114,7 +117,8 @@ static size_t global_index(struct trace *trace, const struct g2s_atom *atom, con
 	uint32_t last = map_get(&trace->loaded, atom->value);
 	for (uint32_t i = last; i != 0; i = trace->globals[i - 1].before) {
 		const struct global *global = &trace->globals[i - 1];
-		if (global->atom.width == atom->width &&
+		if (global->atom.kind == atom->kind && global->atom.base == atom->base &&
+		    global->atom.width == atom->width &&
 		    global->atom.is_signed == atom->is_signed && global->arch == arch) {
 			return i - 1;
 		}
@@ -164,6 +168,7 @@ static void take_global(struct trace *trace, const struct g2s_atom *atom,
 {
 	/* The kernel looks at 4 bytes: what is above, or what is proven of them, is no matter. */
 	struct g2s_atom plain = {.kind = atom->kind, .width = atom->width, .value = atom->value};
+	plain.base = atom->base;
 	plain.is_signed = atom->is_signed && atom->width < 4;
 	size_t from = global_index(trace, &plain, to->arch);
 	if (trace->failed) {
@@ -195,12 +200,50 @@ static void take_parameter(struct trace *trace, const struct g2s_atom *atom,
 	trace_ask(trace, g2s_flow_entry(trace->flow), &parameter, to->arch);
 }
 
+/*
+ * What is behind a pointer that came in, or is in a global.  When it may change on the way, that is
+ * said beside whatever it held at first.
+ */
+static void take_behind(struct trace *trace, const struct g2s_atom *atom,
+                        const struct destination *to)
+{
+	struct g2s_atom plain = *atom;
+	plain.is_signed = atom->is_signed && atom->width < 4;
+	plain.width = atom->width > 4 ? 4 : atom->width;
+	struct kept kept = trace_keeps(trace, &plain);
+	if (!kept.whole) {
+		take_unknown(trace, G2S_REASON_MEMORY, to);
+	}
+	if (atom->kind == G2S_ATOM_BEHIND_GLOBAL) {
+		take_global(trace, &plain, to);
+		return;
+	}
+	if (kept.whole && kept.global != 0) {
+		/* As far as others may store to the global, too. */
+		struct g2s_atom behind = {.kind = G2S_ATOM_BEHIND_GLOBAL, .width = plain.width};
+		behind.value = kept.global;
+		behind.base = (uint64_t)kept.offset;
+		behind.is_signed = plain.is_signed;
+		take_global(trace, &behind, to);
+	}
+	plain.stride = kept.global != 0;
+	trace_ask(trace, g2s_flow_entry(trace->flow), &plain, to->arch);
+}
+
+static void take_below(struct trace *trace, unsigned limit, const struct destination *to)
+{
+	for (unsigned n = 0; n < limit; n++) {
+		take_number(trace, n, to);
+	}
+}
+
 bool trace_is_local(const struct trace *trace, g2s_value value)
 {
 	size_t count;
 	const struct g2s_atom *atoms = g2s_value_atoms(&trace->values, value, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (atoms[i].kind != G2S_ATOM_CONST && atoms[i].kind != G2S_ATOM_GLOBAL) {
+		if ((atoms[i].kind != G2S_ATOM_CONST && atoms[i].kind != G2S_ATOM_GLOBAL) ||
+		    g2s_atom_is_moved(&atoms[i])) {
 			return false;
 		}
 	}
@@ -210,13 +253,21 @@ bool trace_is_local(const struct trace *trace, g2s_value value)
 void trace_value(struct trace *trace, g2s_value value, const struct destination *to)
 {
 	size_t count;
-	/* Nothing below makes new sets, so the atoms stay where they are. */
-	const struct g2s_atom *atoms = g2s_value_atoms(&trace->values, value, &count);
+	(void)g2s_value_atoms(&trace->values, value, &count);
 	if (count == 0) {
 		take_unknown(trace, G2S_REASON_COMPUTED, to);
 	}
 	for (size_t i = 0; i < count && !trace->failed; i++) {
-		const struct g2s_atom *atom = &atoms[i];
+		/* Looking behind a pointer makes sets, which moves the atoms. */
+		const struct g2s_atom one = g2s_value_atoms(&trace->values, value, &count)[i];
+		const struct g2s_atom *atom = &one;
+		if (g2s_atom_is_moved(atom)) {
+			take_below(trace, atom->limit, to);
+			if (atom->limit == 0) {
+				take_unknown(trace, G2S_REASON_COMPUTED, to);
+			}
+			continue;
+		}
 		switch (atom->kind) {
 		case G2S_ATOM_LOW:
 			if (atom->width < 4) {
@@ -234,10 +285,15 @@ void trace_value(struct trace *trace, g2s_value value, const struct destination 
 		case G2S_ATOM_GLOBAL:
 			take_global(trace, atom, to);
 			break;
-		case G2S_ATOM_UNKNOWN:
-			for (unsigned n = 0; n < atom->limit; n++) {
-				take_number(trace, n, to);
+		case G2S_ATOM_BEHIND_REGISTER:
+		case G2S_ATOM_BEHIND_GLOBAL:
+			take_below(trace, atom->limit, to);
+			if (atom->limit == 0) {
+				take_behind(trace, atom, to);
 			}
+			break;
+		case G2S_ATOM_UNKNOWN:
+			take_below(trace, atom->limit, to);
 			if (atom->limit == 0) {
 				take_unknown(trace, (enum g2s_reason)atom->value, to);
 			}

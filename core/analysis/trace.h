@@ -17,7 +17,10 @@
 struct question {
 	/* Where the wrapper is entered. */
 	uint64_t entry;
-	/* G2S_ATOM_REGISTER or G2S_ATOM_SLOT, and which. */
+	/*
+	 * G2S_ATOM_REGISTER or G2S_ATOM_SLOT, and which; or G2S_ATOM_BEHIND_REGISTER, the stride of
+	 * which is 1 when others have the pointer after the wrapper has returned.
+	 */
 	struct g2s_atom parameter;
 	/* The system-call table the number is for. */
 	const char *arch;
@@ -39,7 +42,10 @@ struct wrapper {
 
 /* Writable memory that a number was loaded from. */
 struct global {
-	/* What was loaded: address, width, sign. */
+	/*
+	 * What was loaded: address, width, sign; of G2S_ATOM_BEHIND_GLOBAL the address of the
+	 * pointer, and how far and how many bytes behind it.
+	 */
 	struct g2s_atom atom;
 	const char *arch;
 	/* Bit r is set when it may hold something unknown for reason r. */
@@ -47,6 +53,12 @@ struct global {
 	bool stores_known;
 	/* Its initial value in the file is zero. */
 	bool starts_zero;
+	/*
+	 * Of a pointer: it is stored to by its own address; and somebody could reach it from an
+	 * address shortly before, were it part of a structure there.
+	 */
+	bool stored;
+	bool reached;
 	/* Numbers it may hold. */
 	uint32_t numbers[G2S_VALUE_LIMIT];
 	size_t number_count;
@@ -84,6 +96,18 @@ struct fragment {
 	size_t parent_capacity;
 };
 
+/* What becomes of a pointer, and the place behind it. */
+struct kept {
+	struct g2s_pointer pointer;
+	/* Everyone who gets it is known, and changes nothing there. */
+	bool whole;
+	/* The global, if any, that comes to hold it, and where the place is behind that; else 0. */
+	uint64_t global;
+	int64_t offset;
+	/* The one before of the same function, plus one; 0: there is none. */
+	uint32_t before;
+};
+
 struct trace {
 	struct g2s_program *program;
 	struct g2s_values values;
@@ -119,6 +143,11 @@ struct trace {
 	struct use *uses;
 	size_t use_count;
 	size_t use_capacity;
+	/* By the function that gets the pointer, or the global that holds it, the last; plus one. */
+	struct map kept_by;
+	struct kept *kept;
+	size_t kept_count;
+	size_t kept_capacity;
 	/* Sorted by start. */
 	struct fragment *fragments;
 	size_t fragment_count;
@@ -210,6 +239,31 @@ bool trace_goes_to(struct trace *trace, struct sweep_mark *mark, uint64_t target
  */
 void trace_ask(struct trace *trace, uint64_t entry, const struct g2s_atom *parameter,
                const char *arch);
+
+/*
+ * What becomes of the pointer that atom, found in the current flow, was loaded from behind; atom is
+ * G2S_ATOM_BEHIND_REGISTER or G2S_ATOM_BEHIND_GLOBAL.
+ */
+struct kept trace_keeps(struct trace *trace, const struct g2s_atom *atom);
+
+/*
+ * True when the function entered at target, handed a pointer in reg, gives it to nobody who stays
+ * unknown and leaves the width bytes at offset behind it alone.
+ */
+bool trace_spares(struct trace *trace, uint64_t target, uint8_t reg, int64_t offset,
+                  unsigned width);
+
+/*
+ * What insn, a call, or NULL for the way on into the wrapper, hands over as parameter, one of a
+ * question; insn is in the current flow.  local: see trace_visit.
+ */
+g2s_value trace_handed_over(struct trace *trace, const struct g2s_state *state,
+                            const struct g2s_insn *insn, const struct g2s_atom *parameter,
+                            bool local);
+
+/* The same for a parameter that is G2S_ATOM_BEHIND_REGISTER. */
+g2s_value trace_behind(struct trace *trace, const struct g2s_state *state,
+                       const struct g2s_insn *insn, const struct g2s_atom *parameter, bool local);
 
 /* Puts the questions to functions that run on into the wrappers they are about. */
 void trace_fall_through(struct trace *trace);

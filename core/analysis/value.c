@@ -127,6 +127,92 @@ static void merge_limits(struct draft *draft)
 	draft->count = kept;
 }
 
+bool g2s_atom_is_moved(const struct g2s_atom *atom)
+{
+	return (atom->kind == G2S_ATOM_REGISTER || atom->kind == G2S_ATOM_GLOBAL) &&
+	       (atom->base != 0 || atom->stride != 0);
+}
+
+bool g2s_atom_is_pointer(const struct g2s_atom *atom)
+{
+	return atom->limit == 0 &&
+	       ((atom->kind == G2S_ATOM_REGISTER && (atom->width == 0 || atom->width == 8)) ||
+	        (atom->kind == G2S_ATOM_GLOBAL && atom->width == 8));
+}
+
+/* A pointer that was moved nobody knows how far. */
+static struct g2s_atom moved_anywhere(struct g2s_atom atom)
+{
+	atom.base = 0;
+	atom.stride = 1;
+	return atom;
+}
+
+/* True of a pointer that was moved, of the same register or global as atom. */
+static bool is_moved_as(const struct g2s_atom *other, const struct g2s_atom *atom)
+{
+	return other->kind == atom->kind && other->value == atom->value && other->limit == 0 &&
+	       g2s_atom_is_moved(other);
+}
+
+/*
+ * Of a pointer that was moved by more than one distance the distance is not known: loops count
+ * pointers on without end.  True when there was one.
+ */
+static bool merge_moved(struct draft *draft)
+{
+	bool merged = false;
+	for (size_t i = 0; i < draft->count; i++) {
+		const struct g2s_atom atom = draft->atoms[i];
+		const struct g2s_atom anywhere = moved_anywhere(atom);
+		size_t kept = 0;
+		size_t same = 0;
+		for (size_t k = 0; is_moved_as(&atom, &atom) && k < draft->count; k++) {
+			same += is_moved_as(&draft->atoms[k], &atom);
+		}
+		for (size_t k = 0; same > 1 && k < draft->count; k++) {
+			if (!is_moved_as(&draft->atoms[k], &atom)) {
+				draft->atoms[kept++] = draft->atoms[k];
+			}
+		}
+		if (same > 1) {
+			draft->count = kept;
+			value_put(draft, &anywhere);
+			merged = true;
+			i = 0;
+		}
+	}
+	return merged;
+}
+
+/* True when what stands for memory, not known which, says no more than what is behind a pointer. */
+static bool is_memory_for(const struct g2s_atom *unknown, const struct g2s_atom *behind)
+{
+	return unknown->kind == G2S_ATOM_UNKNOWN && unknown->value == G2S_REASON_MEMORY &&
+	       unknown->limit == 0 &&
+	       (unknown->width == 0 || (!behind->is_signed && behind->width <= unknown->width));
+}
+
+/* Beside memory nobody knows of, what is behind known pointers is nothing new. */
+static void merge_behind(struct draft *draft)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < draft->count; i++) {
+		const struct g2s_atom atom = draft->atoms[i];
+		bool known = false;
+		for (size_t k = i + 1; (atom.kind == G2S_ATOM_BEHIND_REGISTER ||
+		                        atom.kind == G2S_ATOM_BEHIND_GLOBAL) &&
+		                       k < draft->count && !known;
+		     k++) {
+			known = is_memory_for(&draft->atoms[k], &atom);
+		}
+		if (!known) {
+			draft->atoms[kept++] = atom;
+		}
+	}
+	draft->count = kept;
+}
+
 static void remove_kind(struct draft *draft, enum g2s_atom_kind kind)
 {
 	size_t kept = 0;
@@ -143,6 +229,7 @@ static const uint8_t MOST[G2S_ATOM_UNKNOWN + 1] = {
 	[G2S_ATOM_CONST] = G2S_VALUE_LIMIT, [G2S_ATOM_LOW] = G2S_VALUE_LIMIT,
 	[G2S_ATOM_REGISTER] = FEW,          [G2S_ATOM_SLOT] = FEW,
 	[G2S_ATOM_GLOBAL] = G2S_VALUE_LIMIT, [G2S_ATOM_TABLE] = FEW,
+	[G2S_ATOM_BEHIND_REGISTER] = G2S_VALUE_LIMIT, [G2S_ATOM_BEHIND_GLOBAL] = G2S_VALUE_LIMIT,
 };
 
 /*
@@ -155,6 +242,7 @@ static void bound(struct draft *draft)
 	const struct g2s_atom too_many = {.kind = G2S_ATOM_UNKNOWN, .value = G2S_REASON_TOO_MANY};
 	const struct g2s_atom anywhere = {.kind = G2S_ATOM_STACK_ANY};
 	size_t counts[G2S_ATOM_UNKNOWN + 1] = {0};
+	size_t moved = 0;
 	bool limited = false;
 	bool full = false;
 	if (draft->count < 2) {
@@ -163,10 +251,18 @@ static void bound(struct draft *draft)
 	for (size_t i = 0; i < draft->count; i++) {
 		const struct g2s_atom *atom = &draft->atoms[i];
 		counts[atom->kind]++;
+		moved += g2s_atom_is_moved(atom);
 		limited = limited || atom->limit != 0;
 		/* Those with a limit are still some of few. */
 		full = full || (atom->kind == G2S_ATOM_UNKNOWN && atom->limit == 0 &&
 		                atom->value == G2S_REASON_TOO_MANY);
+	}
+	if (moved > 1 && merge_moved(draft)) {
+		bound(draft);
+		return;
+	}
+	if (counts[G2S_ATOM_BEHIND_REGISTER] + counts[G2S_ATOM_BEHIND_GLOBAL] != 0) {
+		merge_behind(draft);
 	}
 	if (limited) {
 		merge_limits(draft);
@@ -407,6 +503,13 @@ static struct g2s_atom unknown_narrow(enum g2s_reason reason, unsigned width)
 	return atom;
 }
 
+/* True of memory the low bytes of which are those at the same address. */
+static bool is_memory(const struct g2s_atom *atom)
+{
+	return atom->kind == G2S_ATOM_GLOBAL || atom->kind == G2S_ATOM_BEHIND_REGISTER ||
+	       atom->kind == G2S_ATOM_BEHIND_GLOBAL;
+}
+
 /*
  * A register, memory or the unknown, cut.  Numbers of system calls are looked at as 32 bits by the
  * kernel, so what came in as a parameter is still that parameter when cut to 4 bytes; cut further
@@ -414,6 +517,9 @@ static struct g2s_atom unknown_narrow(enum g2s_reason reason, unsigned width)
  */
 static struct g2s_atom narrow(struct g2s_atom atom, unsigned width, bool is_signed)
 {
+	if (g2s_atom_is_moved(&atom) && atom.limit == 0) {
+		atom = unknown_atom(G2S_REASON_COMPUTED);
+	}
 	unsigned has = atom.width == 0 ? 8 : atom.width;
 	if (atom.limit != 0) {
 		/* Nothing above the lowest byte, and no sign. */
@@ -421,7 +527,7 @@ static struct g2s_atom narrow(struct g2s_atom atom, unsigned width, bool is_sign
 		atom.is_signed = false;
 	} else if (has >= width && atom.kind == G2S_ATOM_UNKNOWN) {
 		atom.width = is_signed ? 0 : (uint8_t)width;
-	} else if (has > width && width < 4 && atom.kind != G2S_ATOM_GLOBAL) {
+	} else if (has > width && width < 4 && !is_memory(&atom)) {
 		return unknown_narrow(G2S_REASON_COMPUTED, is_signed ? 0 : width);
 	} else if (has >= width) {
 		atom.width = (uint8_t)width;
@@ -553,6 +659,22 @@ static bool combine_stack(enum g2s_op op, const struct g2s_atom *a, const struct
 	return op == G2S_OP_ADD || op == G2S_OP_SUB || op == G2S_OP_AND || op == G2S_OP_OR;
 }
 
+/* The result of counting a pointer on by b; false when it is none any more. */
+static bool combine_pointer(enum g2s_op op, const struct g2s_atom *a, const struct g2s_atom *b,
+                            struct g2s_atom *out)
+{
+	bool number = b->kind == G2S_ATOM_CONST;
+	bool sum = op == G2S_OP_ADD || op == G2S_OP_SUB;
+	*out = *a;
+	if (sum && number && a->stride == 0) {
+		out->base = compute(op, a->base, b->value, 8);
+		return true;
+	}
+	*out = moved_anywhere(*a);
+	return sum || (op == G2S_OP_AND && number && (int64_t)b->value < 0) ||
+	       (op == G2S_OP_OR && number);
+}
+
 /* The bytes of a number that are known. */
 static unsigned known_bytes(const struct g2s_atom *atom)
 {
@@ -592,14 +714,26 @@ static bool is_number(const struct g2s_atom *atom)
 	return atom->kind == G2S_ATOM_CONST || atom->kind == G2S_ATOM_LOW;
 }
 
+/* Why what an atom stands for is not known, as far as it tells. */
+static enum g2s_reason reason_of(const struct g2s_atom *atom, enum g2s_reason other)
+{
+	switch (atom->kind) {
+	case G2S_ATOM_UNKNOWN:
+		return (enum g2s_reason)atom->value;
+	case G2S_ATOM_BEHIND_REGISTER:
+	case G2S_ATOM_BEHIND_GLOBAL:
+		return G2S_REASON_MEMORY;
+	default:
+		return other;
+	}
+}
+
 /* What is left of something unknown that has at most width bytes when a mask or shift cuts it. */
 static struct g2s_atom combine_unknown(enum g2s_op op, const struct g2s_atom *a,
                                        const struct g2s_atom *b, unsigned width)
 {
 	/* What cannot be told already keeps its reason. */
-	enum g2s_reason reason = a->kind == G2S_ATOM_UNKNOWN   ? (enum g2s_reason)a->value
-	                         : b->kind == G2S_ATOM_UNKNOWN ? (enum g2s_reason)b->value
-	                                                       : G2S_REASON_COMPUTED;
+	enum g2s_reason reason = reason_of(a, reason_of(b, G2S_REASON_COMPUTED));
 	struct g2s_atom result = unknown_narrow(reason, width < 8 ? width : 0);
 	uint64_t most = UINT64_MAX;
 	if (b->kind == G2S_ATOM_CONST && op == G2S_OP_AND) {
@@ -616,11 +750,25 @@ static struct g2s_atom combine_unknown(enum g2s_op op, const struct g2s_atom *a,
 	return result;
 }
 
+static bool commutes(enum g2s_op op)
+{
+	return op == G2S_OP_ADD || op == G2S_OP_AND || op == G2S_OP_OR || op == G2S_OP_XOR ||
+	       op == G2S_OP_MUL;
+}
+
 /* The result of an operation on two atoms, not both constants. */
 static struct g2s_atom combine(enum g2s_op op, const struct g2s_atom *a,
-                               const struct g2s_atom *b, unsigned width)
+                               const struct g2s_atom *b, unsigned width, bool pointers)
 {
 	struct g2s_atom result;
+	if (pointers && width == 8 && g2s_atom_is_pointer(a) &&
+	    combine_pointer(op, a, b, &result)) {
+		return result;
+	}
+	if (pointers && width == 8 && g2s_atom_is_pointer(b) && commutes(op) && !is_stack(a) &&
+	    combine_pointer(op, b, a, &result)) {
+		return result;
+	}
 	if (is_stack(a) && !is_stack(b) && width == 8 && combine_stack(op, a, b, &result)) {
 		return result;
 	}
@@ -636,12 +784,6 @@ static struct g2s_atom combine(enum g2s_op op, const struct g2s_atom *a,
 	return combine_unknown(op, a, b, width);
 }
 
-static bool commutes(enum g2s_op op)
-{
-	return op == G2S_OP_ADD || op == G2S_OP_AND || op == G2S_OP_OR || op == G2S_OP_XOR ||
-	       op == G2S_OP_MUL;
-}
-
 /* Puts the results of an operation on two atoms into a set. */
 static void put_result(struct draft *draft, enum g2s_op op, const struct g2s_atom *a,
                        const struct g2s_atom *b, unsigned width)
@@ -650,9 +792,9 @@ static void put_result(struct draft *draft, enum g2s_op op, const struct g2s_ato
 	if (a->kind == G2S_ATOM_CONST && b->kind == G2S_ATOM_CONST) {
 		atom.value = compute(op, a->value, b->value, width) & value_mask(width);
 	} else if (commutes(op) && !is_stack(a) && (a->kind == G2S_ATOM_CONST || is_stack(b))) {
-		atom = combine(op, b, a, width);
+		atom = combine(op, b, a, width, draft->pointers);
 	} else {
-		atom = combine(op, a, b, width);
+		atom = combine(op, a, b, width, draft->pointers);
 	}
 	value_put(draft, &atom);
 	if (draft->count == DRAFT) {
@@ -694,6 +836,7 @@ g2s_value g2s_value_binary(struct g2s_values *values, enum g2s_op op, g2s_value 
 {
 	struct draft draft;
 	draft.count = 0;
+	draft.pointers = values->pointers;
 	if (is_neutral(values, op, b, width)) {
 		return a;
 	}

@@ -15,6 +15,8 @@ enum {
 struct draft {
 	struct g2s_atom atoms[DRAFT];
 	size_t count;
+	/* See struct g2s_values; looked at by operations alone. */
+	bool pointers;
 };
 
 /* The order of atoms in a set. */

@@ -647,6 +647,42 @@ void g2s_elf_move(struct g2s_elf *elf, uint64_t distance)
 	elf->moved += distance;
 }
 
+/* True when an entry of the dynamic section at offset in the file names a library. */
+static bool needs_library(const struct g2s_elf *elf, const struct program_header *ph)
+{
+	uint64_t tag = 1;
+	for (uint64_t at = 0; at < ph->file_size && tag != DT_NULL; at += 2 * elf->word) {
+		if (!file_uint(elf, ph->offset + at, elf->word, &tag)) {
+			return false;
+		}
+		if (tag == DT_NEEDED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool g2s_elf_is_dynamic(struct g2s_bytes file)
+{
+	struct g2s_elf elf = {.file = file};
+	struct g2s_error err;
+	uint64_t phoff, phnum, phentsize;
+	if (read_header(&elf, &phoff, &phnum, &phentsize, &err) != G2S_OK ||
+	    phnum > MAX_SEGMENTS) {
+		return false;
+	}
+	for (uint64_t i = 0; i < phnum; i++) {
+		struct program_header ph;
+		if (!read_program_header(&elf, phoff + i * phentsize, &ph)) {
+			return false;
+		}
+		if (ph.type == PT_INTERP || (ph.type == PT_DYNAMIC && needs_library(&elf, &ph))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)
 {
 	*elf = (struct g2s_elf){.file = file, .total_size = file.size};

@@ -422,7 +422,9 @@ bool libs_directories(struct g2s_libs *libs, size_t by,
 {
 	struct asking asking = {libs, visit, to, true, false};
 	bool musl = libs_is_musl(libs);
-	const struct g2s_dynamic *own = &libs->items[by].dynamic;
+	/* Copied: what is found is added to the items, which move. */
+	const struct g2s_bytes runpath = libs->items[by].dynamic.runpath;
+	bool no_defaults = libs->items[by].dynamic.no_default_directories;
 	if (!libs->directories_known) {
 		libs->directories_known = true;
 		if (!(musl ? read_musl_path(libs) : read_config(libs, "/etc/ld.so.conf", 0))) {
@@ -430,7 +432,7 @@ bool libs_directories(struct g2s_libs *libs, size_t by,
 		}
 	}
 	/* glibc: RPATH is inherited, RUNPATH is not and puts RPATH out of force; musl: both are. */
-	for (size_t at = by; asking.more && (musl || own->runpath.size == 0);
+	for (size_t at = by; asking.more && (musl || runpath.size == 0);
 	     at = libs->items[at].needed_by) {
 		const struct g2s_dynamic *dynamic = &libs->items[at].dynamic;
 		if (dynamic->runpath.size == 0) {
@@ -443,12 +445,12 @@ bool libs_directories(struct g2s_libs *libs, size_t by,
 		}
 	}
 	if (!musl) {
-		ask_list(&asking, by, own->runpath);
+		ask_list(&asking, by, runpath);
 	}
 	for (size_t i = 0; asking.more && i < libs->directory_count; i++) {
 		ask(&asking, libs->directories[i]);
 	}
-	if (!musl && !own->no_default_directories) {
+	if (!musl && !no_defaults) {
 		ask_defaults(&asking);
 	}
 	return !asking.no_memory;

@@ -383,6 +383,8 @@ static bool place_objects(struct g2s_link *link, struct g2s_libs *libs)
 	for (size_t i = 0; i < libs->count; i++) {
 		struct g2s_library *library = &libs->items[i];
 		struct g2s_object *object = &link->objects[link->object_count++];
+		/* It may have been part of another image before. */
+		g2s_elf_move(&library->elf, 0 - library->elf.moved);
 		struct g2s_range extent = extent_of(&library->elf);
 		object->library = library;
 		if (i == 0 && library->elf.type == ET_EXEC) {

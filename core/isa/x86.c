@@ -723,12 +723,24 @@ static bool skim(const struct g2s_arch *arch, const uint8_t *code, size_t size, 
 	return true;
 }
 
+/*
+ * Those without arguments are handed nothing, whatever is left in the registers: sched_yield, pause,
+ * getpid, fork, vfork, getuid, getgid, geteuid, getegid, getppid, getpgrp, setsid, munlockall,
+ * vhangup, sync, gettid, restart_syscall, inotify_init.  futex writes to the word it is about.
+ */
+static const struct g2s_reach REACHES[] = {
+	{24, 0},  {34, 0},  {39, 0},  {57, 0},  {58, 0},  {102, 0}, {104, 0}, {107, 0}, {108, 0}, {110, 0},
+	{111, 0}, {112, 0}, {152, 0}, {153, 0}, {162, 0}, {186, 0}, {202, 4}, {219, 0}, {253, 0},
+};
+
 const struct g2s_arch g2s_arch_x86_64 = {
 	.name = "x86_64",
 	.machine = EM_X86_64,
 	.word = WORD,
 	.entries = ENTRIES,
 	.entry_count = sizeof(ENTRIES) / sizeof(ENTRIES[0]),
+	.reaches = REACHES,
+	.reach_count = sizeof(REACHES) / sizeof(REACHES[0]),
 	.stack_pointer = RSP,
 	.call_pushes = WORD,
 	/* System V: rbx, rbp, rsp, r12 to r15. */
@@ -737,6 +749,9 @@ const struct g2s_arch g2s_arch_x86_64 = {
 	.passed_by_c = 0x0fff & ~(1 << RSP | 1 << RBP | 1 << RBX),
 	/* rax rbx rcx rdi rsi r8 to r11, and the closure in rdx (cmd/compile/abi-internal.md). */
 	.passed_by_go = 0x0fff & ~(1 << RSP | 1 << RBP),
+	/* rdi, rsi, rdx, r10, r8, r9. */
+	.passed_to_kernel = 0x07c4,
+	.returned_by_c = 1 << RAX | 1 << RDX,
 	.go_argument = RAX,
 	.go_zero_vector = 15,
 	.decode = decode,

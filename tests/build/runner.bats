@@ -71,6 +71,24 @@ good_program() {
 	[[ $output == *"there is no such thing"* ]]
 }
 
+@test "a line is shown when it comes, not at the end" {
+	# It goes on once somebody has seen its first line.
+	program test_slow <<-'end'
+		echo 1..1
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			[ -e "$0.seen" ] || sleep 0.5
+		done
+		[ -e "$0.seen" ] && echo "ok 1 - seen"
+	end
+	slow=$tree/.build/test/tests/unit/test_slow
+	env -i HOME="$HOME" MAKE_STATUS=0 PATH="$scratch/bin:/usr/local/bin:/usr/bin:/bin" "$tree/scripts/test" unit |
+		while read -r line; do
+			echo "$line" >>"$scratch/shown"
+			[ "$line" != "unit test_slow: 1..1" ] || : >"$slow.seen"
+		done
+	[ "$(tail -n 1 "$scratch/shown")" = "1 passed, 0 failed" ]
+}
+
 @test "a skip without a reason is a failure" {
 	echo '@test "not here" { skip; }' >"$tree/tests/cli/a.bats"
 	runner cli

@@ -32,6 +32,8 @@ alone() {
 calls() {
 	command -v strace >/dev/null || skip "there is no strace"
 	strace -qq -o trace true || skip "nothing can be traced here"
+	# AddressSanitizer's search for leaks stops the process with ptrace, as strace has done already.
+	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	# shellcheck disable=SC2086 # words of a command
 	strace -f -qq -o trace $1
 	sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' trace | awk '{ print $1, ++count[$1] }' >calls

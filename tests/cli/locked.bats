@@ -206,7 +206,88 @@ called_locked() {
 	ended 0
 }
 
+@test "the limits of the other applets" {
+	g2s-scan "$dist/g2s" >raw
+	g2s-resolve raw >sites
+	g2s-profile sites >profile.json
+	echo old >file
+	for command in "g2s-resolve raw" "g2s-resolve -o file raw" "g2s-profile sites" "g2s-profile -o file sites" \
+		"g2s-diff --fail-on=added profile.json sites"; do
+		# shellcheck disable=SC2086 # words
+		try $command --max-memory=1
+		ended 2 "out of memory"
+		wrote_nothing
+		# shellcheck disable=SC2086
+		try $command --max-memory=64M --max-cpu=100
+		[ "$status" -eq 0 ]
+		echo old >file
+		# The same, with a bug that counts for ever.
+		[ -e "${command%% *}" ] || ln -s "$bug" "${command%% *}"
+		# shellcheck disable=SC2086
+		G2S_TEST_BUG=spin try timeout 30 ./$command --max-cpu=1
+		ended 2 "${command%% *}: took more CPU time than it may (--max-cpu)"
+		wrote_nothing
+		[ "$(cat file)" = old ]
+	done
+	ln -s "$bug" go2seccomp
+	G2S_TEST_BUG=spin try timeout 30 ./go2seccomp --max-cpu=1 app file
+	ended 2 "app: took more CPU time than it may (--max-cpu)"
+	[ "$(cat file)" = old ]
+	# They hold without being asked for.
+	for applet in g2s-resolve g2s-profile; do
+		strace -qq -o try/calls -e trace=prlimit64 "$applet" <sites >/dev/null
+		grep -qE 'RLIMIT_CPU, \{rlim_cur=300,' try/calls
+		grep -q 'RLIMIT_AS, {rlim_cur=4195328\*1024,' try/calls
+	done
+}
+
+@test "who starts the processes that read can only read, and start them" {
+	strace -f -qq -o try/calls -e trace=process,prctl,landlock_add_rule,landlock_restrict_self \
+		g2s-scan -j2 -o file app other app
+	cmp <(g2s-scan app other app) file
+	# It has divided first, so that another process writes.
+	awk '{ sub(/\(.*/, "", $2) } $2 ~ /^[a-z_0-9]+$/ && $2 != "execve" { print $1, $2 }' try/calls >order
+	[ "$(awk '$2 == "landlock_add_rule" { print $1 }' order | sort -u | wc -l)" -eq 1 ]
+	starter=$(awk '$2 == "landlock_add_rule" { print $1 }' order)
+	[ "$starter" != "$(awk 'NR == 1 { print $1 }' order)" ]
+	grep -q 'allowed_access=LANDLOCK_ACCESS_FS_READ_FILE|LANDLOCK_ACCESS_FS_READ_DIR,' try/calls
+	awk -v pid="$starter" '$1 == pid { print $2 }' order >own
+	head -n 5 own
+	[ "$(grep -nE '^(fork|v?fork|clone3?)$' own | head -n 1 | cut -d : -f 1)" -gt \
+		"$(grep -n '^landlock_restrict_self$' own | cut -d : -f 1)" ]
+	# Trees, links and what is no file, as without it.
+	mkdir -p tree/bin
+	cp app tree/bin
+	ln -s ../app tree/bin/link
+	chmod +x tree/bin/app
+	for operands in '-r tree other' 'app /dev/stdin other' '-j3 /proc/self/exe app'; do
+		# shellcheck disable=SC2086 # words
+		g2s-scan --no-sandbox $operands <other >wanted
+		# shellcheck disable=SC2086
+		g2s-scan $operands <other | cmp wanted -
+	done
+}
+
+@test "where no process can be made: one line" {
+	echo old >file
+	g2s-scan app >raw
+	g2s-resolve raw >sites
+	for command in "g2s-scan -o file app" "g2s-scan -o file app other" "g2s-resolve -o file raw" \
+		"g2s-profile -o file sites" "go2seccomp app file"; do
+		# shellcheck disable=SC2086 # words
+		try strace -qqq -o /dev/null -e inject='?fork,clone:error=EAGAIN' $command
+		ended 2 "${command%% *}: cannot make a process to read in: Resource temporarily unavailable"
+		[ "$(cat file)" = old ]
+	done
+}
+
 @test "limits are numbers" {
+	for applet in g2s-resolve g2s-profile g2s-diff go2seccomp; do
+		try "$applet" --max-memory=x app app
+		ended 2 "$applet: no number of bytes"
+		try "$applet" --max-cpu=x app app
+		ended 2 "$applet: no number of seconds"
+	done
 	for size in '' x -1 1X 1KK 1k K 1.5G ' 1' 2000000000T 99999999999999999999; do
 		try g2s-scan --max-memory="$size" app
 		ended 2 'no number of bytes, with K, M, G or T or without: "'

@@ -202,11 +202,12 @@ job() {
 	python3 -c 'import yaml' 2>/dev/null || skip "python3-yaml is not installed"
 	mkdir ci bin
 	ln -s "$(readlink -f "$(command -v g2s)")" ci/g2s
-	# Builds a program: any static one will do.
-	printf '#!/bin/sh\ncp ci/g2s app\n' >bin/go
+	# Builds a program: one that needs no library, as under a sanitizer g2s itself does.
+	elf "\xb8\x4c\x01\x00\x00\x0f\x05\xb8\x08\x00\x00\x00\x0f\x05$exits" >bin/app # statx, lseek, exit
+	printf '#!/bin/sh\ncp bin/app app\n' >bin/go
 	chmod +x bin/go
 	export PATH=$PWD/bin:$PATH GITHUB_STEP_SUMMARY=summary
-	g2s scan ci/g2s | g2s resolve | g2s profile -o whole.json 2>/dev/null
+	g2s scan bin/app | g2s resolve | g2s profile -o whole.json 2>/dev/null
 	jq '.syscalls[].names -= ["statx", "lseek"] | .syscalls[].names += ["ptrace"]' whole.json >less.json
 	jq '.syscalls[].names += ["ptrace"]' whole.json >more.json
 	for key in on: seccomp:; do

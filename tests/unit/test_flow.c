@@ -120,9 +120,11 @@ static const struct example CONSTANTS[] = {
 	{"plus memory", BOTH, "f: b827000000 0307 .s: 0f05 c3", "s syscall ? memory"},
 	/* mov edi, [rsi]; imul edi, edi; mov eax, edi */
 	{"from memory, computed", BOTH, "f: 8b3e 0fafff 89f8 .s: 0f05 c3", "s syscall ? memory"},
-	{"from memory", BOTH, "f: 8b07 .s: 0f05 c3", "s syscall ? memory"},
+	{"from memory", BOTH, "f: 488b0e 8b01 .s: 0f05 c3", "s syscall ? memory"},
 	/* mov eax, fs:[0] */
 	{"from a segment", BOTH, "f: 648b042500000000 .s: 0f05 c3", "s syscall ? memory"},
+	/* mov eax, [rdi]: whoever calls may hand over anything. */
+	{"from behind a parameter", C, "f: 8b07 31ff .s: 0f05 c3", "f call ? indirect"},
 	{"int 0x80", BOTH, "f: b801000000 .s: cd80 c3", "s int80 1/x86 imm"},
 	{"sysenter", BOTH, "f: b801000000 .s: 0f34", "s sysenter 1/x86 imm"},
 	{"int 0x80 keeps what it does not write", BOTH,
@@ -151,7 +153,7 @@ static const struct example PATHS[] = {
 	 "f: 83ff01 74 ~a 83ff02 74 ~b b803000000 .s: 0f05 c3"
 	 " .a: b804000000 eb ~s .b: b805000000 eb ~s",
 	 "s syscall 3 imm; s syscall 4 imm; s syscall 5 imm"},
-	{"one arm unknown", BOTH, "f: 8b06 85ff 74 ~s b803000000 .s: 0f05 c3",
+	{"one arm unknown", BOTH, "f: 648b042500000000 85ff 74 ~s b803000000 .s: 0f05 c3",
 	 "s syscall ? memory; s syscall 3 imm"},
 	{"arms on the stack", BOTH,
 	 "f: 4883ec18 85ff 74 ~b c744240803000000 eb ~m .b: c744240804000000"
@@ -215,7 +217,8 @@ static const struct example BRANCHES[] = {
 	{"equal, as 8 bytes", BOTH, "f: 488b3e 4883ff27 75 ~o 4889f8 .s: 0f05 .o: c3",
 	 "s syscall 39 imm"},
 	/* cmp edi, 39; je o: anything but 39 */
-	{"not equal", BOTH, "f: 8b3e 83ff27 74 ~o 89f8 .s: 0f05 .o: c3", "s syscall ? memory"},
+	{"not equal", BOTH, "f: 648b3c2500000000 83ff27 74 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
 	/* cmp rdi, -1: the immediate is sign-extended */
 	{"equal to a negative number", BOTH,
 	 "f: 488b3e 4883ffff 75 ~o 4889f8 .s: 0f05 .o: c3", "s syscall 4294967295 imm"},
@@ -229,7 +232,7 @@ static const struct example BRANCHES[] = {
 	{"half of it", BOTH, "f: 488b3e 83ff27 75 ~o 4889f8 .s: 0f05 .o: c3",
 	 "s syscall 39 imm"},
 	/* cmp dil, 39: the rest is not known */
-	{"its lowest byte", BOTH, "f: 8b3e 4080ff27 75 ~o 89f8 .s: 0f05 .o: c3",
+	{"its lowest byte", BOTH, "f: 648b3c2500000000 4080ff27 75 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 	/* movzx edi, byte [rsi]; cmp dil, 39 */
 	{"the lowest byte of a byte", BOTH, "f: 0fb63e 4080ff27 75 ~o 89f8 .s: 0f05 .o: c3",
@@ -250,18 +253,20 @@ static const struct example BRANCHES[] = {
 	{"below", BOTH, "f: 8b3e 83ff02 73 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall 0 imm; s syscall 1 imm"},
 	/* cmp edi, 2; jbe o: nothing is listed */
-	{"above", BOTH, "f: 8b3e 83ff02 76 ~o 89f8 .s: 0f05 .o: c3", "s syscall ? memory"},
+	{"above", BOTH, "f: 648b3c2500000000 83ff02 76 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
 	/* cmp edi, 1; jg o: it may be negative */
-	{"at most, signed", BOTH, "f: 8b3e 83ff01 7f ~o 89f8 .s: 0f05 .o: c3",
+	{"at most, signed", BOTH, "f: 648b3c2500000000 83ff01 7f ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 	/* movzx edi, byte [rsi]; cmp edi, 1; jg o */
 	{"at most, signed, without a sign", BOTH,
 	 "f: 0fb63e 83ff01 7f ~o 89f8 .s: 0f05 .o: c3", "s syscall 0 imm; s syscall 1 imm"},
 	/* cmp edi, 64; jae o; cmp edi, 65; jae o: 64 numbers at most */
-	{"too many to list", BOTH, "f: 8b3e 83ff41 73 ~o 89f8 .s: 0f05 .o: c3",
+	{"too many to list", BOTH, "f: 648b3c2500000000 83ff41 73 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 	/* cmp edi, 2; jae a; cmp edi, 1; jne o: on the other way it is still unknown */
-	{"bounded on one way", BOTH, "f: 8b3e 85d2 74 ~a 83ff02 73 ~o .a: 89f8 .s: 0f05 .o: c3",
+	{"bounded on one way", BOTH,
+	 "f: 648b3c2500000000 85d2 74 ~a 83ff02 73 ~o .a: 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 	/* dec edi; jne o; lea eax, [rdi+60] */
 	{"zero by a decrement", BOTH, "f: 8b3e ffcf 75 ~o 8d473c .s: 0f05 .o: c3",
@@ -275,27 +280,31 @@ static const struct example BRANCHES[] = {
 	 " .m: f7c701000000 74 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall 1 imm; s syscall 3 imm"},
 	/* cmp edi, 39; mov edi, [rdx]; jne o: what was compared is no longer there */
-	{"compared, then changed", BOTH, "f: 8b3e 83ff27 8b3a 75 ~o 89f8 .s: 0f05 .o: c3",
+	{"compared, then changed", BOTH,
+	 "f: 648b3c2500000000 83ff27 648b3c2500000000 75 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 	/* cmp edi, 39; inc esi; jne o: other flags */
-	{"other flags in between", BOTH, "f: 8b3e 83ff27 ffc2 75 ~o 89f8 .s: 0f05 .o: c3",
+	{"other flags in between", BOTH,
+	 "f: 648b3c2500000000 83ff27 ffc2 75 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 	/* cmp edi, 39; mov esi, 5; jne o */
 	{"a move in between", BOTH, "f: 8b3e 83ff27 be05000000 75 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall 39 imm"},
 	/* cmp edi, 39; call g; jne o */
-	{"a call in between", C, "f: 53 8b1e 83fb27 e8 =g 75 ~o 89d8 .s: 0f05 .o: 5b c3 g: c3",
+	{"a call in between", C,
+	 "f: 53 648b1c2500000000 83fb27 e8 =g 75 ~o 89d8 .s: 0f05 .o: 5b c3 g: c3",
 	 "s syscall ? memory"},
 	/* The comparison was made on one of two ways. */
 	{"compared on one way", BOTH,
-	 "f: 8b3e 85d2 74 ~a 83ff27 .a: 75 ~o 89f8 .s: 0f05 .o: c3", "s syscall ? memory"},
+	 "f: 648b3c2500000000 85d2 74 ~a 83ff27 .a: 75 ~o 89f8 .s: 0f05 .o: c3",
+	 "s syscall ? memory"},
 	/* cmp dword [rsp+8], 39; jne o; mov eax, [rsp+8] */
 	{"a slot", BOTH,
 	 "f: 4883ec18 8b3e 897c2408 837c240827 75 ~o 8b442408 .s: 0f05 .o: 4883c418 c3",
 	 "s syscall 39 imm"},
 	/* ... mov dword [rsp+8], edi in between */
 	{"a slot, then changed", BOTH,
-	 "f: 4883ec18 8b3e 897c2408 837c240827 897c2408 75 ~o 8b442408 .s: 0f05 .o: 4883c418 c3",
+	 "f: 4883ec18 648b3c2500000000 897c2408 837c240827 897c2408 75 ~o 8b442408 .s: 0f05 .o: 4883c418 c3",
 	 "s syscall ? memory"},
 	/* A parameter and its copies: mov esi, edi; cmp edi, 39; jne o; mov eax, esi */
 	{"a copy of a parameter", BOTH, "f: 89fe 83ff27 75 ~o 89f0 .s: 0f05 .o: c3",
@@ -312,7 +321,7 @@ static const struct example BRANCHES[] = {
 	/* cmp 39, edi with the number in the register: cmp edi, esi with esi 39 */
 	{"equal to a register", BOTH, "f: 8b3e be27000000 39f7 75 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall 39 imm"},
-	{"loop's own condition", BOTH, "f: 8b3e 83ff27 e2 ~o 89f8 .s: 0f05 .o: c3",
+	{"loop's own condition", BOTH, "f: 648b3c2500000000 83ff27 e2 ~o 89f8 .s: 0f05 .o: c3",
 	 "s syscall ? memory"},
 };
 

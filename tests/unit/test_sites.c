@@ -205,7 +205,11 @@ static const struct example INDIRECT[] = {
 	{"address in data, short", C, "w: 89f8 0f05 c3 %data p: $w", "p call ? indirect"},
 	/* lea rax, [rip+p]: p is a table of distances from its start */
 	{"distance in a table", C,
-	 "w: 89f8 0f05 c3 f: .t: 488d05 =p c3 %const p: 00000000 .q: @w,p", "q call ? indirect"},
+	 "w: 89f8 0f05 c3 f: .t: 488d05 =p c3 %const p: @f,p .q: @w,p", "q call ? indirect"},
+	/* Not all of it leads to code. */
+	{"distance in another table", C,
+	 "w: 89f8 0f05 c3 f: bf05000000 .c: e8 =w 488d05 =p c3 %const p: 00000000 .q: @w,p",
+	 "c call 5 arg"},
 	{"distance in no table", C,
 	 "w: 89f8 0f05 c3 f: bf05000000 .c: e8 =w c3 %const p: 00000000 .q: @w,p", "c call 5 arg"},
 	/* mov rax, 0xffffffffff600400; call rax */
@@ -226,6 +230,12 @@ static const struct example INDIRECT[] = {
 	/* Bytes that look like a call inside of mov rax, imm64. */
 	{"a call that is a constant", BOTH, "w: 89f8 0f05 c3 f: 48b8 e8 =w 000000 c3",
 	 "w call ? indirect"},
+	/* mov rsp, [rdi+48]; mov eax, esi; jmp [rdi+56]: longjmp. */
+	{"off to another stack", C, "f: b827000000 .s: 0f05 488b6730 89f0 ff6738", "s syscall 39 imm"},
+	/* mov [rip+g], rsp: it may come back to this one. */
+	{"off to a stack, its own perhaps", C,
+	 "f: 488925 =g b827000000 .s: 0f05 488b6730 89f0 ff6738 %bss g: +8",
+	 "f call ? indirect; s syscall 39 imm"},
 	{"the entry point", C, "start: 89f8 0f05 c3 f: bf05000000 .c: e8 =start c3",
 	 "start call ? indirect; c call 5 arg"},
 };
@@ -259,7 +269,7 @@ static const struct example GLOBALS[] = {
 	 "s syscall ? computed; s syscall 55 data"},
 	/* mov [rip+g], ecx, which came from memory */
 	{"and an unknown store", BOTH,
-	 "f: 8b05 =g .s: 0f05 c3 i: 8b0e 890d =g c3 %data g: 37000000",
+	 "f: 8b05 =g .s: 0f05 c3 i: 488b0e 8b09 890d =g c3 %data g: 37000000",
 	 "s syscall ? memory; s syscall 55 data"},
 	/* add dword [rip+g], 1 */
 	{"and a change", BOTH, "f: 8b05 =g .s: 0f05 c3 i: 8305 =g-1 01 c3 %data g: 37000000",
@@ -302,6 +312,121 @@ static const struct example GLOBALS[] = {
 	/* The vsyscall page's address in data: Go 1.15 and before. */
 	{"vsyscall page", GO, "f: c3 %data p: 000060ffffffffff",
 	 "p vdso 96 data; p vdso 228 data"},
+};
+
+/* Numbers that are loaded from behind a pointer. */
+static const struct example BEHIND[] = {
+	/*
+	 * w: mov eax, [rdi]; xor edi, edi; syscall.  f: mov dword [rsp], 105; mov rdi, rsp;
+	 * call w
+	 */
+	{"the caller's place on the stack", C,
+	 "w: 8b07 31ff 0f05 c3 f: 4883ec18 c7042469000000 4889e7 .c: e8 =w 4883c418"
+	 " c3",
+	 "c call 105 arg"},
+	/* v: add rdi, 8; jmp w */
+	{"through another function, and further on", C,
+	 "w: 8b4704 31ff 0f05 c3 v: 4883c708 e9 =w f: 4883ec18 c744240c69000000"
+	 " 4889e7 .c: e8 =v 4883c418 c3",
+	 "c call 105 arg"},
+	/* One of two numbers. */
+	{"by a jump from before", C,
+	 "w: 8b07 31ff 0f05 c3 f: 4883ec18 c7042469000000 4889e7 85f6 74 ~d"
+	 " c7042471000000 .d: .c: e8 =w 4883c418 c3",
+	 "c call 105 arg; c call 113 arg"},
+	/* lea rdi, [rip+g] */
+	{"a constant address", C,
+	 "w: 8b07 31ff 0f05 c3 f: 488d3d =g .c: e8 =w c3 %data g: 37000000",
+	 "c call 55 data"},
+	/* mov dword [rdi+4], 3 */
+	{"beside what the wrapper writes", C,
+	 "w: c7470403000000 8b07 31ff 0f05 c3 f: 4883ec18 c7042469000000 4889e7 .c:"
+	 " e8 =w 4883c418 c3",
+	 "c call 105 arg"},
+	{"what the wrapper writes itself", C,
+	 "w: c70703000000 8b07 31ff .s: 0f05 c3 f: 4883ec18 c7042469000000 4889e7"
+	 " .c: e8 =w 4883c418 c3",
+	 "s syscall ? memory; c call 105 arg"},
+	/*
+	 * x: mov dword [rdi+4], 3.  w: push rbx; mov rbx, rdi; lea rdi, [rdi-4]; call x;
+	 * mov eax, [rbx]
+	 */
+	{"what a function writes that the wrapper calls", C,
+	 "x: c7470403000000 c3 w: 53 4889fb 488d7ffc e8 =x 8b03 31ff 5b .s: 0f05 c3"
+	 " f: 4883ec18 c7042469000000 4889e7 .c: e8 =w 4883c418 c3",
+	 "s syscall ? memory; c call 105 arg"},
+	{"beside what a function writes", C,
+	 "x: c7470403000000 c3 w: 53 4889fb e8 =x 8b03 31ff 5b 0f05 c3 f: 4883ec18"
+	 " c7042469000000 4889e7 .c: e8 =w 4883c418 c3",
+	 "c call 105 arg"},
+	{"handed to the kernel", C,
+	 "w: 8b07 .s: 0f05 c3 f: 4883ec18 c7042469000000 4889e7 .c: e8 =w 4883c418"
+	 " c3",
+	 "s syscall ? memory; c call 105 arg"},
+	/* mov ebx, [rdi]; mov eax, 39; syscall; mov eax, ebx */
+	{"handed to getpid", C,
+	 "w: 53 8b1f b827000000 .s: 0f05 89d8 31ff 5b .t: 0f05 c3 f: 4883ec18"
+	 " c7042469000000 4889e7 .c: e8 =w 4883c418 c3",
+	 "s syscall 39 imm; c call 105 arg"},
+	/* mov rbx, rdi; call rsi; mov eax, [rbx] */
+	{"handed to an unknown function", C,
+	 "w: 53 4889fb ffd6 8b03 31ff 5b .s: 0f05 c3 f: 4883ec18 c7042469000000 4889e7 .c:"
+	 " e8 =w 4883c418 c3",
+	 "s syscall ? memory; c call 105 arg"},
+	/* mov [rsi], rdi */
+	{"stored away", C,
+	 "w: 48893e 8b07 31ff .s: 0f05 c3 f: 4883ec18 c7042469000000 4889e7 .c: e8"
+	 " =w 4883c418 c3",
+	 "s syscall ? memory; c call 105 arg"},
+	/* add rdi, 4; mov dword [rdi], 3 */
+	{"counted on by a loop", C,
+	 "w: 8b07 .l: 4883c704 c70703000000 85f6 75 ~l 31ff .s: 0f05 c3 f: 4883ec18"
+	 " c7042469000000 4889e7 .c: e8 =w 4883c418 c3",
+	 "s syscall ? memory; c call 105 arg"},
+	/* mov dword [rsi], 3.  mov rsi, rsp */
+	{"two pointers to one place", C,
+	 "w: c70603000000 8b07 31ff 0f05 c3 f: 4883ec18 c7042469000000 4889e7 4889e6"
+	 " .c: e8 =w 4883c418 c3",
+	 "c call ? memory; c call 105 arg"},
+	{"two pointers, one of no use", C,
+	 "w: 8b07 31ff 31f6 0f05 c3 f: 4883ec18 c7042469000000 4889e7 4889e6 .c: e8"
+	 " =w 4883c418 c3",
+	 "c call 105 arg"},
+	/* x: mov [rsi], rdi */
+	{"a place that others know already", C,
+	 "w: 8b07 31ff 0f05 c3 x: 48893e c3 f: 4883ec18 4889e7 e8 =x c7042469000000"
+	 " 4889e7 .c: e8 =w 4883c418 c3",
+	 "c call ? memory; c call 105 arg"},
+	/* w: mov [rip+g], rdi.  h: mov rax, [rip+g]; mov eax, [rax]; syscall */
+	{"by a global", C,
+	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 0f05 c3 f: 4883ec18 c7042469000000"
+	 " 4889e7 .c: e8 =w 4883c418 c3 %bss g: +8",
+	 "c call 105 arg"},
+	/* k: mov rcx, [rip+g]; mov dword [rcx], 3 */
+	{"by a global, and written there", C,
+	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 .s: 0f05 c3 k: 488b0d =g"
+	 " c70103000000 c3 f: 4883ec18 c7042469000000 4889e7 .c: e8 =w 4883c418 c3"
+	 " %bss g: +8",
+	 "s syscall ? memory; c call 105 arg"},
+	{"by a global, and written beside", C,
+	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 .s: 0f05 c3 k: 488b0d =g"
+	 " c7410403000000 c3 f: 4883ec18 c7042469000000 4889e7 .c: e8 =w 4883c418 c3"
+	 " %bss g: +8",
+	 "c call 105 arg"},
+	/* mov dword [rsp], 106 */
+	{"by a global, and changed after the call", C,
+	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 0f05 c3 f: 4883ec18 c7042469000000"
+	 " 4889e7 .c: e8 =w c704246a000000 4883c418 c3 %bss g: +8",
+	 "c call 105 arg; c call 106 arg"},
+	/* k: mov rcx, [rsi]; mov [rip+g], rcx */
+	{"by a global that others set", C,
+	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 .s: 0f05 c3 k: 488b0e 48890d =g c3"
+	 " f: 4883ec18 c7042469000000 4889e7 .c: e8 =w 4883c418 c3 %bss g: +8",
+	 "s syscall ? memory; c call 105 arg"},
+	{"by a global the address of which is known", C,
+	 "w: 48893d =g 31ff c3 h: 488b05 =g 8b00 .s: 0f05 c3 f: 4883ec18"
+	 " c7042469000000 4889e7 .c: e8 =w 4883c418 c3 %bss g: +8 %data p: *g",
+	 "s syscall ? memory; c call 105 arg"},
 };
 
 /* No symbols and no tables: functions are what is called. */
@@ -410,11 +535,12 @@ static size_t add_tests(struct CMUnitTest *tests, const struct example *examples
 int main(void)
 {
 	struct CMUnitTest tests[COUNT(WRAPPERS) + COUNT(FALLS) + COUNT(INDIRECT) + COUNT(GLOBALS) +
-	                        COUNT(BARE) + 2];
+	                        COUNT(BEHIND) + COUNT(BARE) + 2];
 	size_t count = add_tests(tests, WRAPPERS, COUNT(WRAPPERS));
 	count += add_tests(tests + count, FALLS, COUNT(FALLS));
 	count += add_tests(tests + count, INDIRECT, COUNT(INDIRECT));
 	count += add_tests(tests + count, GLOBALS, COUNT(GLOBALS));
+	count += add_tests(tests + count, BEHIND, COUNT(BEHIND));
 	count += add_tests(tests + count, BARE, COUNT(BARE));
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(lists_raw_sites);
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(refuses);

@@ -116,4 +116,55 @@ bool g2s_state_leaks(struct g2s_flow *flow, const struct g2s_state *state,
  */
 bool g2s_flow_uses(struct g2s_flow *flow, uint8_t reg, bool changes);
 
+/* A pointer that C code has, and the place behind it that is of interest. */
+struct g2s_pointer {
+	/* G2S_ATOM_REGISTER, as at the entry, or G2S_ATOM_GLOBAL, the content of one; and which. */
+	uint8_t kind;
+	uint64_t value;
+	/* The width bytes from offset on behind it. */
+	int64_t offset;
+	unsigned width;
+};
+
+/* Where a pointer goes, counted on by moved bytes. */
+struct g2s_handover {
+	/* G2S_ATOM_REGISTER: the function at to gets it in reg. G2S_ATOM_GLOBAL: it is stored there. */
+	uint64_t to;
+	uint8_t kind;
+	uint8_t reg;
+	int64_t moved;
+};
+
+typedef void (*g2s_flow_hand)(void *user, const struct g2s_handover *there);
+
+/*
+ * True when the analysed function certainly changes nothing at the place behind the pointer, and
+ * gives the pointer to nobody but those that hand is told of.
+ */
+bool g2s_flow_keeps(struct g2s_flow *flow, const struct g2s_pointer *pointer, g2s_flow_hand hand,
+                    void *user);
+
+/* What width bytes at offset behind pointer hold in that state. */
+g2s_value g2s_state_behind(struct g2s_flow *flow, const struct g2s_state *state, g2s_value pointer,
+                           int64_t offset, unsigned width);
+
+/* width bytes of the stack from offset on, counted from the stack pointer at the entry. */
+struct g2s_place {
+	int64_t offset;
+	unsigned width;
+};
+
+/*
+ * True when others may have a pointer to the place, or to what comes before it, in that state;
+ * *registers, as a mask: those in which a call would hand over one.
+ */
+bool g2s_state_shares(struct g2s_flow *flow, const struct g2s_state *state,
+                      const struct g2s_place *place, uint64_t *registers);
+
+/*
+ * Everything that the analysed function stores to the place, before or after it calls target;
+ * unknown is among it when anyone but target could get a pointer to there.
+ */
+g2s_value g2s_flow_stored(struct g2s_flow *flow, const struct g2s_place *place, uint64_t target);
+
 #endif

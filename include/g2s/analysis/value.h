@@ -18,14 +18,17 @@ enum g2s_atom_kind {
 	G2S_ATOM_CONST,
 	/* A number whose low width bytes (1, 2 or 4) are value; the others are not known. */
 	G2S_ATOM_LOW,
-	/* What register value held when the function was entered. */
+	/*
+	 * What register value held when the function was entered; moved (see g2s_atom_is_moved), a
+	 * pointer that has been counted on from there.
+	 */
 	G2S_ATOM_REGISTER,
 	/*
 	 * What width bytes at the stack pointer of the function's entry plus value (signed)
 	 * held then.
 	 */
 	G2S_ATOM_SLOT,
-	/* The content of width bytes of writable memory at address value. */
+	/* The content of width bytes of writable memory at address value; or moved, likewise. */
 	G2S_ATOM_GLOBAL,
 	/* The stack pointer of the function's entry plus value (signed). */
 	G2S_ATOM_STACK,
@@ -36,6 +39,13 @@ enum g2s_atom_kind {
 	 * bytes.
 	 */
 	G2S_ATOM_TABLE,
+	/*
+	 * What width bytes of memory hold at some time after the entry: those at base (signed) behind
+	 * the pointer that register value held at the entry, or that the global at address value
+	 * holds when they are loaded.
+	 */
+	G2S_ATOM_BEHIND_REGISTER,
+	G2S_ATOM_BEHIND_GLOBAL,
 	/* Not known; value is the reason, enum g2s_reason. */
 	G2S_ATOM_UNKNOWN,
 };
@@ -57,7 +67,10 @@ struct g2s_atom {
 	 */
 	uint8_t width;
 	bool is_signed;
-	/* Of a table: bytes from one entry to the next. */
+	/*
+	 * Of a table: bytes from one entry to the next.  Of a moved register or global: 1 when the
+	 * distance is not known, base then being 0.
+	 */
 	uint8_t stride;
 	/*
 	 * What a comparison has proven of a register, memory or the unknown: its low 4 bytes, as a
@@ -112,6 +125,11 @@ struct g2s_values {
 	uint32_t *table;
 	size_t table_size;
 	struct g2s_value_join joins[G2S_VALUE_JOINS];
+	/*
+	 * What came in as a parameter, or is in a global, is followed as a pointer: sums with it, and
+	 * what is loaded from behind it.  Go's code hands over no numbers in that way.
+	 */
+	bool pointers;
 	/* Memory ran out at some point: results since then mean nothing. */
 	bool failed;
 };
@@ -125,6 +143,15 @@ void g2s_values_clear(struct g2s_values *values);
 /* The set's atoms, *count of them, sorted; good until the next call that makes a set. */
 const struct g2s_atom *g2s_value_atoms(const struct g2s_values *values, g2s_value value,
                                        size_t *count);
+
+/*
+ * True of a register or global that stands for a pointer which was counted on: by base (signed), or
+ * nobody knows how far.
+ */
+bool g2s_atom_is_moved(const struct g2s_atom *atom);
+
+/* True when the atom is all of a register or global, which could be a pointer; moved or not. */
+bool g2s_atom_is_pointer(const struct g2s_atom *atom);
 
 g2s_value g2s_value_of(struct g2s_values *values, struct g2s_atom atom);
 g2s_value g2s_value_const(struct g2s_values *values, uint64_t number);

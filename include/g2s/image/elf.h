@@ -151,6 +151,12 @@ struct g2s_section {
 };
 
 /*
+ * True when the dynamic linker has to do with a file: it names an interpreter, or needs libraries.
+ * Nothing is said of what is damaged.
+ */
+bool g2s_elf_is_dynamic(struct g2s_bytes file);
+
+/*
  * Reads the headers of file, whose bytes must outlive *elf.  What is not an ELF program or
  * shared object of a machine the layout of which is known is G2S_ERR_FORMAT.  Free with
  * g2s_elf_free, after a failure too.

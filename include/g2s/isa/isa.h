@@ -199,6 +199,12 @@ struct g2s_entry {
 	uint8_t width;
 };
 
+/* A system call by the first of the entries, and how far it writes behind a pointer in bytes. */
+struct g2s_reach {
+	uint16_t number;
+	uint16_t bytes;
+};
+
 /* Addresses from start up to end, as one wants to know who refers to them. */
 struct g2s_window {
 	uint64_t start;
@@ -278,6 +284,9 @@ struct g2s_arch {
 	unsigned word;
 	const struct g2s_entry *entries;
 	size_t entry_count;
+	/* System calls that write little to what they are handed; of others nothing is known. */
+	const struct g2s_reach *reaches;
+	size_t reach_count;
 	uint8_t stack_pointer;
 	/* Bytes that a call pushes before the callee runs. */
 	unsigned call_pushes;
@@ -287,6 +296,10 @@ struct g2s_arch {
 	/* Registers a caller may hand something over in, by either ABI. */
 	uint64_t passed_by_c;
 	uint64_t passed_by_go;
+	/* Registers in which a system call by the first of the entries gets its arguments. */
+	uint64_t passed_to_kernel;
+	/* Registers in which a function hands something back by the C ABI. */
+	uint64_t returned_by_c;
 	/*
 	 * The register of the first integer argument in Go's register ABI; -1 when there is
 	 * none.
