@@ -71,16 +71,22 @@ static void say(struct scan *scan, const char *format, ...)
 	putc('\0', scan->messages);
 }
 
-/* Copies bytes to a string that grows; an empty one, or no memory, is "-". */
+enum {
+	/* Bytes of a function's or a file's name that rows have; of a longer one, and a mark. */
+	LONGEST_NAME = 1000,
+	MARK_ROOM = 4,
+};
+
+/* Copies bytes to a string that grows, with room for a mark; an empty one, or no memory, is "-". */
 static const char *hold(char **text, size_t *size, struct g2s_bytes bytes)
 {
-	if (bytes.size + 1 > *size) {
-		char *grown = realloc(*text, bytes.size + 1);
+	if (bytes.size + MARK_ROOM > *size) {
+		char *grown = realloc(*text, bytes.size + MARK_ROOM);
 		if (grown == NULL) {
 			return "-";
 		}
 		*text = grown;
-		*size = bytes.size + 1;
+		*size = bytes.size + MARK_ROOM;
 	}
 	if (bytes.size == 0) {
 		return "-";
@@ -88,6 +94,23 @@ static const char *hold(char **text, size_t *size, struct g2s_bytes bytes)
 	memcpy(*text, bytes.data, bytes.size);
 	(*text)[bytes.size] = '\0';
 	return *text;
+}
+
+/*
+ * What rows say of a name of the file: the first of its bytes, and a mark, when it is so long that
+ * many rows with it would be very large.  A character is not cut.
+ */
+static struct g2s_bytes shorten(struct g2s_bytes name, const char **mark)
+{
+	*mark = "";
+	if (name.size > LONGEST_NAME) {
+		*mark = "...";
+		name.size = LONGEST_NAME;
+		while (name.size > LONGEST_NAME - 3 && (name.data[name.size] & 0xc0) == 0x80) {
+			name.size--;
+		}
+	}
+	return name;
 }
 
 /* "file:line" of an address, or "-". */
@@ -99,7 +122,9 @@ static const char *source_of(struct scan *scan, const struct g2s_program *progra
 	if (!g2s_funcs_line(&program->funcs, function, addr, &file, &line)) {
 		return "-";
 	}
-	size_t need = file.size + 24;
+	const char *mark;
+	file = shorten(file, &mark);
+	size_t need = file.size + 32;
 	if (need > scan->source_size) {
 		char *grown = realloc(scan->source, need);
 		if (grown == NULL) {
@@ -108,9 +133,21 @@ static const char *source_of(struct scan *scan, const struct g2s_program *progra
 		scan->source = grown;
 		scan->source_size = need;
 	}
-	snprintf(scan->source, scan->source_size, "%.*s:%" PRIu64, (int)file.size,
-	         (const char *)file.data, line);
+	snprintf(scan->source, scan->source_size, "%.*s%s:%" PRIu64, (int)file.size,
+	         (const char *)file.data, mark, line);
 	return scan->source;
+}
+
+/* The name of a function, as rows have it. */
+static const char *name_of(struct scan *scan, struct g2s_bytes name)
+{
+	const char *mark;
+	struct g2s_bytes part = shorten(name, &mark);
+	const char *text = hold(&scan->function, &scan->function_size, part);
+	if (text == scan->function) {
+		memcpy(scan->function + part.size, mark, strlen(mark) + 1);
+	}
+	return text;
 }
 
 /*
@@ -136,7 +173,7 @@ static void write_site(struct scan *scan, const char *path, uint64_t moved,
 	struct g2s_bytes name;
 	if (function != NULL) {
 		if (g2s_funcs_name(&program->funcs, function, &name)) {
-			row.function = hold(&scan->function, &scan->function_size, name);
+			row.function = name_of(scan, name);
 		}
 		row.source = source_of(scan, program, function, site->addr);
 	}

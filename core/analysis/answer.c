@@ -7,6 +7,15 @@
 
 #include <stdlib.h>
 
+enum {
+	/*
+	 * References that are followed at a time, so that what is known of each need not be kept
+	 * for all; those from one function together, unless they are more than can be analysed.
+	 */
+	BATCH = 1 << 14,
+	MAX_BATCH = 1 << 17,
+};
+
 /* The questions that are being answered in this round, [first, last). */
 struct round {
 	size_t first;
@@ -143,18 +152,34 @@ static void follow_places(struct trace *trace, const struct calling *callings,
 	}
 }
 
-/* Looks at what each of the found places, which marks belong to, hands over. */
+/* Where the batch that begins with the first of the found places ends. */
+static size_t end_of_batch(struct trace *trace, const struct g2s_references *found, size_t first)
+{
+	if (found->count - first <= BATCH) {
+		return found->count;
+	}
+	size_t end = first + BATCH;
+	const struct g2s_function *function = trace_function(trace, found->items[end - 1].place);
+	while (function != NULL && end < found->count && end - first < MAX_BATCH &&
+	       found->items[end].place < function->end) {
+		end++;
+	}
+	return end;
+}
+
+/* Looks at what count of the found places, which marks belong to, hand over. */
 static void follow_marks(struct trace *trace, struct round round,
-                         const struct g2s_references *found, const struct sweep_mark *marks)
+                         const struct g2s_reference *found, const struct sweep_mark *marks,
+                         size_t found_count)
 {
 	/* A place can be two: as it was found, and with the prefixes before it. */
-	struct calling *callings = calloc(2 * found->count + 1, sizeof(*callings));
-	struct place *places = calloc(2 * found->count + 1, sizeof(*places));
+	struct calling *callings = calloc(2 * found_count + 1, sizeof(*callings));
+	struct place *places = calloc(2 * found_count + 1, sizeof(*places));
 	size_t count = 0;
 	trace->failed = trace->failed || callings == NULL || places == NULL;
-	for (size_t i = 0; i < found->count && !trace->failed; i++) {
+	for (size_t i = 0; i < found_count && !trace->failed; i++) {
 		struct sweep_mark whole = marks[i];
-		uint64_t target = found->items[i].target;
+		uint64_t target = found[i].target;
 		bool is_call;
 		if (trace_goes_to(trace, &whole, target, &is_call)) {
 			add_place(trace, round, &callings[count], &places[count], &whole, target);
@@ -197,9 +222,13 @@ static void follow_calls(struct trace *trace, struct round round,
 	if (!trace->failed) {
 		trace_prepare(trace, places, count);
 	}
-	follow_marks(trace, round, found, marks);
-	free(marks);
 	free(places);
+	for (size_t first = 0; first < found->count && !trace->failed;) {
+		size_t end = end_of_batch(trace, found, first);
+		follow_marks(trace, round, &found->items[first], &marks[first], end - first);
+		first = end;
+	}
+	free(marks);
 }
 
 /* Puts the questions of a round to everyone who calls, or jumps to, the wrappers they are about. */
@@ -433,6 +462,18 @@ static void report_references(struct trace *trace, struct g2s_references *found)
 	free(words);
 }
 
+/* Reports the wrappers up to last for whose addresses nobody has looked. */
+static void report_unsought(struct trace *trace, size_t last)
+{
+	for (size_t i = 0; i < last && !trace->failed; i++) {
+		const struct wrapper *wrapper = &trace->wrappers[i];
+		struct destination to = {wrapper->entry, "call", "", wrapper->arch, 0, false};
+		if (!wrapper->addresses_known) {
+			trace_site(trace, &to, G2S_NUMBER_UNKNOWN, G2S_REASON_TOO_MANY);
+		}
+	}
+}
+
 /*
  * Finds who takes the addresses of wrappers; they can then be called with numbers nobody can
  * list.
@@ -454,7 +495,9 @@ static void find_addresses(struct trace *trace)
 		}
 	}
 	count = sort_windows(windows, count);
-	if (g2s_refs_addresses(&trace->refs, windows, count, &found)) {
+	if (count != 0 && !trace_may_search(trace)) {
+		report_unsought(trace, last);
+	} else if (g2s_refs_addresses(&trace->refs, windows, count, &found)) {
 		report_references(trace, &found);
 	} else {
 		trace->failed = true;

@@ -8,11 +8,6 @@
 #include <string.h>
 
 enum {
-	/*
-	 * Most instructions of one function: beyond, only the surroundings of a site are looked
-	 * at.
-	 */
-	MAX_INSNS = 1 << 16,
 	/* Most entries of a jump table that are believed. */
 	MAX_TABLE = 1 << 12,
 	/*
@@ -26,11 +21,6 @@ enum {
 	MAX_POOL_JOINS = 8,
 	/* Rounds in which jumps that became known open up new code. */
 	MAX_ROUNDS = 16,
-	/*
-	 * After a state has grown so often, its stack is given up: every chain of joins must
-	 * end.
-	 */
-	MAX_JOINS = 1000,
 	/*
 	 * A block that has run so often is in a loop that counts: what it still changes is not
 	 * listed.
@@ -62,6 +52,9 @@ struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_func
 	flow->m = (struct machine){arch, funcs, values, false, &flow->returns,
 	                            &flow->inlines_left};
 	flow->returns = (struct returns){.arch = arch, .funcs = funcs};
+	flow->current.slot_room = STATE_SLOTS;
+	flow->pool.slot_room = STATE_SLOTS;
+	flow->taken.slot_room = STATE_SLOTS;
 	flow->index_size = 1024;
 	flow->index = calloc(flow->index_size, sizeof(*flow->index));
 	if (flow->index == NULL) {
@@ -71,48 +64,19 @@ struct g2s_flow *g2s_flow_new(const struct g2s_arch *arch, const struct g2s_func
 	return flow;
 }
 
-static void drop_states(struct g2s_flow *flow)
-{
-	for (size_t i = 0; i < flow->block_count; i++) {
-		struct g2s_state *state = flow->blocks[i].state;
-		flow->blocks[i].state = NULL;
-		if (state != NULL &&
-		    g2s_grow(&flow->spare, &flow->spare_capacity, flow->spare_count + 1,
-		             sizeof(struct g2s_state *))) {
-			flow->spare[flow->spare_count++] = state;
-		} else {
-			free(state);
-		}
-	}
-	flow->block_count = 0;
-}
-
 void g2s_flow_free(struct g2s_flow *flow)
 {
 	if (flow == NULL) {
 		return;
 	}
-	drop_states(flow);
-	for (size_t i = 0; i < flow->spare_count; i++) {
-		free(flow->spare[i]);
-	}
+	blocks_free(flow);
 	returns_free(&flow->returns);
-	free(flow->spare);
 	free(flow->nodes);
 	free(flow->index);
 	free(flow->todo);
-	free(flow->blocks);
 	free(flow->edges);
 	free(flow->seeds);
 	free(flow);
-}
-
-static struct g2s_state *new_state(struct g2s_flow *flow)
-{
-	if (flow->spare_count != 0) {
-		return flow->spare[--flow->spare_count];
-	}
-	return malloc(sizeof(struct g2s_state));
 }
 
 static size_t hash_addr(uint64_t addr)
@@ -225,7 +189,7 @@ static void decode_run(struct g2s_flow *flow, uint64_t addr)
 			flow->nodes[known].leader = true;
 			return;
 		}
-		if (flow->node_count == MAX_INSNS) {
+		if (flow->node_count == GRAPH_INSNS) {
 			flow->too_large = true;
 			return;
 		}
@@ -290,7 +254,7 @@ static void build_blocks(struct g2s_flow *flow)
 			put_index(flow, i);
 		}
 	}
-	drop_states(flow);
+	blocks_clear(flow);
 	flow->at = NO_INSN;
 	for (size_t i = 0; i < flow->node_count; i++) {
 		flow->nodes[i].block = NO_BLOCK;
@@ -301,13 +265,10 @@ static void build_blocks(struct g2s_flow *flow)
 			continue;
 		}
 		flow->nodes[i].first = (int32_t)i;
-		if (!g2s_grow(&flow->blocks, &flow->block_capacity, flow->block_count + 1,
-		              sizeof(*flow->blocks))) {
+		if (!blocks_add(flow, (int32_t)i)) {
 			flow->failed = true;
 			return;
 		}
-		flow->nodes[i].block = (int32_t)flow->block_count;
-		flow->blocks[flow->block_count++] = (struct block){.first = (int32_t)i};
 	}
 }
 
@@ -321,66 +282,11 @@ int32_t graph_next(const struct g2s_flow *flow, int32_t i)
 	return addr == flow->end ? NO_INSN : graph_find(flow, addr);
 }
 
-/* Two states in which the stack pointer is known, and differs. */
-static bool stacks_differ(const struct g2s_flow *flow, const struct g2s_state *a,
-                          const struct g2s_state *b)
-{
-	int64_t x, y;
-	uint8_t sp = flow->m.arch->stack_pointer;
-	return g2s_value_is_stack(flow->m.values, a->registers[sp], &x) &&
-	       g2s_value_is_stack(flow->m.values, b->registers[sp], &y) && x != y;
-}
-
-/*
- * Brings state to a block.  Compilers put at most filler behind a call that does not return, so
- * that straight decoding runs on into code that belongs to another path, often the function's
- * stack growth, and would mix in a state that never occurs.  The stack pointer gives such a
- * path away: at one place of compiled code its distance from the entry is one number.  A path
- * on from a call (doubtful) therefore never overrules any other.
- */
-static void propagate(struct g2s_flow *flow, int32_t to, const struct g2s_state *state,
-                      bool doubtful)
-{
-	struct block *block = &flow->blocks[to];
-	if (block->state == NULL) {
-		block->state = new_state(flow);
-		if (block->state == NULL) {
-			flow->failed = true;
-			return;
-		}
-		state_copy(block->state, state);
-		block->pending = true;
-		block->doubtful = doubtful;
-		return;
-	}
-	if (stacks_differ(flow, block->state, state)) {
-		if (doubtful) {
-			return;
-		}
-		if (block->doubtful) {
-			state_copy(block->state, state);
-			block->pending = true;
-			block->doubtful = false;
-			return;
-		}
-	}
-	block->doubtful = block->doubtful && doubtful;
-	bool late = flow->work > flow->work_limit;
-	if (!state_join(&flow->m, block->state, state, flow->counting || late)) {
-		return;
-	}
-	block->pending = true;
-	block->joins += block->joins < MAX_JOINS;
-	if (block->joins == MAX_JOINS || late) {
-		state_widen(block->state);
-	}
-}
-
 static void to_address(struct g2s_flow *flow, uint64_t addr, const struct g2s_state *state)
 {
 	int32_t node = graph_find(flow, addr);
 	if (node != NO_INSN && flow->nodes[node].block != NO_BLOCK) {
-		propagate(flow, flow->nodes[node].block, state, false);
+		blocks_reach(flow, flow->nodes[node].block, state, false);
 	}
 }
 
@@ -509,12 +415,24 @@ static void run_block(struct g2s_flow *flow, int32_t index, bool last_doubt)
 			continue;
 		}
 		if (doubtful && !last_doubt) {
-			flow->blocks[index].doubt_pending = true;
+			agenda_add(&flow->doubts, index);
 		} else if (doubtful || !last_doubt) {
-			propagate(flow, block, state, doubtful);
+			blocks_reach(flow, block, state, doubtful);
 		}
 		return;
 	}
+}
+
+/* Runs the blocks on an agenda, each once, lowest address first; true when there were any. */
+static bool run_agenda(struct g2s_flow *flow, struct agenda *agenda, bool last_doubt)
+{
+	bool any = false;
+	for (int32_t i = agenda_take(agenda, 0); i != NO_BLOCK && !flow->failed;
+	     i = agenda_take(agenda, i + 1)) {
+		run_block(flow, i, last_doubt);
+		any = true;
+	}
+	return any;
 }
 
 /*
@@ -525,32 +443,16 @@ static void run_to_fixpoint(struct g2s_flow *flow)
 {
 	bool changed = true;
 	while (changed && !flow->failed) {
-		changed = false;
-		for (size_t i = 0; i < flow->block_count; i++) {
-			if (flow->blocks[i].pending) {
-				flow->blocks[i].pending = false;
-				run_block(flow, (int32_t)i, false);
-				changed = true;
-			}
-		}
+		changed = run_agenda(flow, &flow->pending, false);
 		if (!changed && flow->pool_pending) {
 			flow->pool_pending = false;
 			flow->counting = false;
 			for (size_t i = 0; i < flow->block_count; i++) {
-				propagate(flow, (int32_t)i, &flow->pool, false);
+				blocks_reach(flow, (int32_t)i, &flow->pool, false);
 			}
 			changed = true;
 		}
-		if (changed) {
-			continue;
-		}
-		for (size_t i = 0; i < flow->block_count; i++) {
-			if (flow->blocks[i].doubt_pending) {
-				flow->blocks[i].doubt_pending = false;
-				run_block(flow, (int32_t)i, true);
-				changed = true;
-			}
-		}
+		changed = changed || run_agenda(flow, &flow->doubts, true);
 	}
 }
 

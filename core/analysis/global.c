@@ -457,6 +457,14 @@ static void find_stores(struct trace *trace, size_t first, size_t last)
 	free(found.items);
 }
 
+/* Says of globals that nobody has looked for all that is stored to them. */
+static void give_up(struct trace *trace, size_t first, size_t last)
+{
+	for (size_t i = first; i < last; i++) {
+		trace->globals[i].reasons |= 1u << G2S_REASON_TOO_MANY;
+	}
+}
+
 void trace_globals(struct trace *trace)
 {
 	size_t first = 0;
@@ -469,7 +477,11 @@ void trace_globals(struct trace *trace)
 			take_initial(trace, i);
 			trace->globals[i].stores_known = true;
 		}
-		find_stores(trace, first, last);
+		if (trace_may_search(trace)) {
+			find_stores(trace, first, last);
+		} else {
+			give_up(trace, first, last);
+		}
 		first = last;
 	}
 }

@@ -10,6 +10,13 @@
 enum {
 	NO_BLOCK = -1,
 	NO_INSN = -1,
+	/*
+	 * Most instructions of one function: beyond, only the surroundings of a site are looked
+	 * at.
+	 */
+	GRAPH_INSNS = 1 << 16,
+	/* Blocks that an agenda has a bit for: each has an instruction. */
+	AGENDA_WORDS = GRAPH_INSNS / 64,
 };
 
 /* An instruction and its place in the graph. */
@@ -30,14 +37,17 @@ struct block {
 	int32_t first;
 	/* The state at the start, or NULL while no path has come here. */
 	struct g2s_state *state;
-	bool pending;
 	/* Only paths that go on after a call have come here so far. */
 	bool doubtful;
-	/* The way on from a call at this block's end has yet to be taken; see propagate. */
-	bool doubt_pending;
 	/* How often the state has grown, and the block has been run. */
 	uint16_t joins;
 	uint16_t runs;
+};
+
+/* A set of blocks; tops has a bit for each word that is not 0. */
+struct agenda {
+	uint64_t words[AGENDA_WORDS];
+	uint64_t tops[AGENDA_WORDS / 64];
 };
 
 /* Where an indirect jump can go. */
@@ -74,10 +84,15 @@ struct g2s_flow {
 	uint64_t *seeds;
 	size_t seed_count;
 	size_t seed_capacity;
-	/* States that blocks of earlier runs had, for reuse. */
-	struct g2s_state **spare;
-	size_t spare_count;
-	size_t spare_capacity;
+	/* Blocks that are to be run; and those where the way on from a call at the end is due. */
+	struct agenda pending;
+	struct agenda doubts;
+	/* Memory for the blocks' states, kept from one run to the next; where the next one goes. */
+	unsigned char **chunks;
+	size_t chunk_count;
+	size_t chunk_capacity;
+	size_t chunk_at;
+	size_t chunk_used;
 	struct g2s_state current;
 	/* The node before which current holds, or NO_INSN. */
 	int32_t at;
@@ -104,6 +119,23 @@ struct g2s_flow {
 	bool too_large;
 	bool failed;
 };
+
+/* Adds a block to an agenda; takes the first one from block from on away, or NO_BLOCK. */
+void agenda_add(struct agenda *agenda, int32_t block);
+int32_t agenda_take(struct agenda *agenda, int32_t from);
+
+/* Forgets all blocks and their states; frees what they need. */
+void blocks_clear(struct g2s_flow *flow);
+void blocks_free(struct g2s_flow *flow);
+
+/* Makes a block that begins with a node; false when memory ran out. */
+bool blocks_add(struct g2s_flow *flow, int32_t node);
+
+/*
+ * Brings state to block to, which is pending when that is news; doubtful: on the way on from a
+ * call that may not return.
+ */
+void blocks_reach(struct g2s_flow *flow, int32_t to, const struct g2s_state *state, bool doubtful);
 
 /* The index of the instruction at addr, or NO_INSN; of the one that follows node i in memory. */
 int32_t graph_find(const struct g2s_flow *flow, uint64_t addr);

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 
 enum {
-	/* Most contexts looked at for one function; beyond, its places are reported. */
-	MAX_CONTEXTS = 256,
 	/*
 	 * Most instructions run for all places together: half as many as the file has bytes, and
 	 * some more; real programs need a tenth of that.  One function gets no more than a part.
@@ -35,19 +33,18 @@ struct group {
 /* Collects the entries from which fragment start is reached, its own first. */
 static void collect(struct trace *trace, uint64_t start, uint64_t *entries, size_t *count)
 {
-	uint64_t seen[MAX_CONTEXTS];
+	uint64_t seen[TRACE_CONTEXTS];
 	size_t seen_count = 0;
 	size_t done = 0;
 	seen[seen_count++] = start;
 	while (done < seen_count) {
-		size_t at;
 		uint64_t current = seen[done++];
-		const struct fragment *fragment = trace_fragment(trace, current, &at);
-		if (*count < MAX_CONTEXTS) {
+		const struct fragment *fragment = trace_fragment(trace, current);
+		if (*count < TRACE_CONTEXTS) {
 			entries[(*count)++] = current;
 		}
 		for (size_t i = 0; fragment != NULL && i < fragment->entry_count; i++) {
-			if (*count < MAX_CONTEXTS) {
+			if (*count < TRACE_CONTEXTS) {
 				entries[(*count)++] = fragment->entries[i];
 			}
 		}
@@ -56,7 +53,7 @@ static void collect(struct trace *trace, uint64_t start, uint64_t *entries, size
 			for (size_t j = 0; j < seen_count && !known; j++) {
 				known = seen[j] == fragment->parents[i];
 			}
-			if (!known && seen_count < MAX_CONTEXTS) {
+			if (!known && seen_count < TRACE_CONTEXTS) {
 				seen[seen_count++] = fragment->parents[i];
 			}
 		}
@@ -75,12 +72,37 @@ static bool try_straight(struct trace *trace, const struct place *place, trace_v
 	return state != NULL && visit(trace, &insn, state, true, place->user);
 }
 
+/* What the code right before a place says; nothing is known of what comes before that. */
+static void visit_straight(const struct group *group, const struct place *place)
+{
+	struct trace *trace = group->trace;
+	struct g2s_insn insn;
+	const struct g2s_state *state = NULL;
+	if (place->mark.block != 0 && place->mark.addr - place->mark.block <= MAX_NEAR) {
+		state = g2s_flow_straight(trace->flow, place->mark.block, place->mark.addr, &insn);
+	}
+	if (state == NULL) {
+		state = g2s_flow_straight(trace->flow, place->mark.addr, place->mark.addr, &insn);
+	}
+	if (state == NULL) {
+		trace->failed = true;
+		return;
+	}
+	group->visit(trace, &insn, state, false, place->user);
+}
+
 static void visit_place(const struct group *group, struct place *place)
 {
 	struct trace *trace = group->trace;
-	group->visit(trace, g2s_flow_insn(trace->flow, place->mark.addr),
-	             g2s_flow_before(trace->flow, place->mark.addr), false, place->user);
+	const struct g2s_insn *insn = g2s_flow_insn(trace->flow, place->mark.addr);
 	place->reached = true;
+	if (insn == NULL) {
+		/* The function is too large to be followed as far as here. */
+		visit_straight(group, place);
+		return;
+	}
+	group->visit(trace, insn, g2s_flow_before(trace->flow, place->mark.addr), false,
+	             place->user);
 }
 
 /* Keeps the places of a group that are not done with. */
@@ -200,25 +222,6 @@ static void report_places(const struct group *group)
 	}
 }
 
-/* What the code right before a place says; nothing is known of what comes before that. */
-static void visit_straight(const struct group *group, const struct place *place)
-{
-	struct trace *trace = group->trace;
-	struct g2s_insn insn;
-	const struct g2s_state *state = NULL;
-	if (place->mark.block != 0 && place->mark.addr - place->mark.block <= MAX_NEAR) {
-		state = g2s_flow_straight(trace->flow, place->mark.block, place->mark.addr, &insn);
-	}
-	if (state == NULL) {
-		state = g2s_flow_straight(trace->flow, place->mark.addr, place->mark.addr, &insn);
-	}
-	if (state == NULL) {
-		trace->failed = true;
-		return;
-	}
-	group->visit(trace, &insn, state, false, place->user);
-}
-
 /* The places that are left, when to look further at the function would cost too much. */
 static void visit_cheaply(const struct group *group)
 {
@@ -262,7 +265,7 @@ static void visit_unreached(struct group *group, uint64_t entry)
 static void visit_group(struct group *group)
 {
 	struct trace *trace = group->trace;
-	uint64_t entries[MAX_CONTEXTS];
+	uint64_t entries[TRACE_CONTEXTS];
 	size_t count = 0;
 	for (size_t i = 0; i < group->count && group->function->go != 0 && !is_costly(group); i++) {
 		group->places[i].reached = try_straight(trace, &group->places[i], group->visit);
@@ -276,7 +279,7 @@ static void visit_group(struct group *group)
 	trace->covering = true;
 	if (!trace->failed && !whole) {
 		visit_cheaply(group);
-	} else if (!trace->failed && count == MAX_CONTEXTS) {
+	} else if (!trace->failed && count == TRACE_CONTEXTS) {
 		report_places(group);
 	} else if (!trace->failed) {
 		visit_unreached(group, entries[0]);

@@ -20,6 +20,10 @@ enum {
 	/* Branches in a chunk (which then has 512 bytes), and chunks that are allocated at once. */
 	CHUNK_BRANCHES = 62,
 	SLAB_CHUNKS = 512,
+	/* Questions after which branches are sorted: each costs a look at whole buckets. */
+	MANY_ROUNDS = 256,
+	/* They are sorted by so many bits of their target at a time. */
+	SORT_BITS = 16,
 };
 
 struct g2s_refs_chunk {
@@ -76,6 +80,7 @@ static bool found_branches(void *user, const struct g2s_branch *items, size_t co
 		}
 		chunk->items[chunk->count++] =
 			(struct g2s_branch){items[i].from + shift, items[i].to};
+		refs->branch_count++;
 	}
 	return true;
 }
@@ -153,20 +158,127 @@ bool refs_collect(struct g2s_refs *refs)
 	return fine;
 }
 
-void refs_free_collected(struct g2s_refs *refs)
+/* Frees the lists, but not the buckets: that these are there tells that all was collected. */
+static void free_lists(struct g2s_refs *refs)
 {
 	while (refs->slabs != NULL) {
 		struct g2s_refs_slab *next = refs->slabs->next;
 		free(refs->slabs);
 		refs->slabs = next;
 	}
+	memset(refs->buckets, 0, refs->bucket_count * sizeof(struct g2s_refs_chunk *));
+}
+
+void refs_free_collected(struct g2s_refs *refs)
+{
+	if (refs->buckets != NULL) {
+		free_lists(refs);
+	}
+	free(refs->sorted);
 	free(refs->buckets);
 	free(refs->takes);
+	refs->sorted = NULL;
+	refs->branch_count = 0;
 	refs->buckets = NULL;
 	refs->bucket_count = 0;
 	refs->takes = NULL;
 	refs->take_count = 0;
 	refs->take_capacity = 0;
+}
+
+/* Sorts count branches of one array into another, by SORT_BITS of their target from shift on. */
+static void sort_pass(const struct g2s_branch *from, struct g2s_branch *to, size_t count,
+                      unsigned shift, size_t *places)
+{
+	const uint32_t mask = (1 << SORT_BITS) - 1;
+	memset(places, 0, ((size_t)mask + 2) * sizeof(*places));
+	for (size_t i = 0; i < count; i++) {
+		places[(from[i].to >> shift & mask) + 1]++;
+	}
+	for (size_t i = 0; i < mask; i++) {
+		places[i + 1] += places[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		to[places[from[i].to >> shift & mask]++] = from[i];
+	}
+}
+
+/* Puts the branches of all buckets into one array. */
+static struct g2s_branch *flatten(const struct g2s_refs *refs)
+{
+	struct g2s_branch *all = calloc(refs->branch_count + 1, sizeof(*all));
+	size_t count = 0;
+	for (size_t b = 0; all != NULL && b < refs->bucket_count; b++) {
+		const struct g2s_refs_chunk *chunk = refs->buckets[b];
+		for (; chunk != NULL; chunk = chunk->next) {
+			memcpy(&all[count], chunk->items, chunk->count * sizeof(*all));
+			count += chunk->count;
+		}
+	}
+	return all;
+}
+
+/* From now on the branches are sorted by target. */
+static bool sort_branches(struct g2s_refs *refs)
+{
+	size_t *places = calloc((1 << SORT_BITS) + 1, sizeof(*places));
+	struct g2s_branch *all = places == NULL ? NULL : flatten(refs);
+	struct g2s_branch *half = NULL;
+	if (all != NULL) {
+		free_lists(refs);
+		half = calloc(refs->branch_count + 1, sizeof(*half));
+	}
+	if (half != NULL) {
+		sort_pass(all, half, refs->branch_count, 0, places);
+		sort_pass(half, all, refs->branch_count, SORT_BITS, places);
+		refs->sorted = all;
+		all = NULL;
+	}
+	free(all);
+	free(half);
+	free(places);
+	return refs->sorted != NULL;
+}
+
+/* The first of the sorted branches that goes to a place at or behind to. */
+static size_t first_to(const struct g2s_refs *refs, uint64_t to)
+{
+	size_t low = 0;
+	size_t high = refs->branch_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (refs->sorted[middle].to < to) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+/* Adds those of the sorted branches that go to one of the windows. */
+static bool append_sorted(const struct search *search)
+{
+	const struct g2s_refs *refs = search->refs;
+	size_t done = 0;
+	for (size_t w = 0; w < search->count; w++) {
+		const struct g2s_window *window = &search->windows[w];
+		size_t i = first_to(refs, window->start - refs->base);
+		/* Each once, should windows overlap. */
+		for (i = i < done ? done : i; i < refs->branch_count; i++) {
+			uint64_t target = refs->base + refs->sorted[i].to;
+			const struct g2s_reference reference = {refs->base + refs->sorted[i].from,
+			                                        target, G2S_REFERENCE_BRANCH};
+			if (target >= window->end) {
+				break;
+			}
+			if (!refs_append(search->out, reference)) {
+				return false;
+			}
+			done = i + 1;
+		}
+	}
+	return true;
 }
 
 static bool append_bucket(const struct search *search, size_t bucket)
@@ -201,7 +313,13 @@ static void mark_buckets(const struct g2s_refs *refs, const struct g2s_window *w
 
 bool refs_append_branches(const struct search *search)
 {
-	const struct g2s_refs *refs = search->refs;
+	struct g2s_refs *refs = search->refs;
+	if (refs->sorted == NULL && refs->rounds++ == MANY_ROUNDS && !sort_branches(refs)) {
+		return false;
+	}
+	if (refs->sorted != NULL) {
+		return append_sorted(search);
+	}
 	bool *marked = calloc(refs->bucket_count + 1, sizeof(*marked));
 	bool fine = marked != NULL;
 	for (size_t i = 0; fine && i < search->count; i++) {
@@ -233,6 +351,12 @@ bool g2s_refs_each_branch(struct g2s_refs *refs,
 {
 	if (!refs_collect(refs)) {
 		return false;
+	}
+	for (size_t i = 0; refs->sorted != NULL && i < refs->branch_count; i++) {
+		const struct g2s_branch *branch = &refs->sorted[i];
+		if (!visit(user, refs->base + branch->from, refs->base + branch->to)) {
+			return false;
+		}
 	}
 	for (size_t b = 0; b < refs->bucket_count; b++) {
 		const struct g2s_refs_chunk *chunk = refs->buckets[b];

@@ -16,6 +16,8 @@ enum {
 	MODULE_WORDS = 64,
 	/* Windows further apart than this are looked for in data one after the other. */
 	FAR_APART = 1 << 30,
+	/* Groups of windows beyond which every word of data is looked at instead. */
+	MAX_GROUPS = 8,
 	/* Bytes of the largest table of distances. */
 	TABLE_REACH = 1 << 16,
 };
@@ -60,12 +62,17 @@ static bool word_of(const struct search *search, size_t offset, unsigned width, 
 static bool is_code(const struct g2s_refs *refs, uint64_t place)
 {
 	const struct g2s_funcs *funcs = refs->funcs;
-	for (size_t i = 0; i < funcs->code_count && place >= funcs->code[i].start; i++) {
-		if (place < funcs->code[i].end) {
-			return true;
+	size_t low = 0;
+	size_t high = funcs->code_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (funcs->code[middle].end <= place) {
+			low = middle + 1;
+		} else {
+			high = middle;
 		}
 	}
-	return false;
+	return low < funcs->code_count && place >= funcs->code[low].start;
 }
 
 /* A word of data that may be an address of interest: the lower half of it is. */
@@ -103,6 +110,33 @@ static uint32_t align_of(const struct search *search, size_t first, size_t last)
 	return starts ? (uint32_t)funcs->go_align : 1;
 }
 
+/* Groups the windows by how far they are apart, once for all data. */
+static void make_groups(struct search *search, struct g2s_words groups[MAX_GROUPS])
+{
+	size_t count = 0;
+	for (size_t first = 0; first < search->count;) {
+		uint64_t low = search->windows[first].start;
+		size_t next = first + 1;
+		while (next < search->count && search->windows[next].end - low < FAR_APART) {
+			next++;
+		}
+		if (count == MAX_GROUPS) {
+			groups[0] = (struct g2s_words){.low = 0, .span = UINT32_MAX, .align = 1};
+			count = 1;
+			break;
+		}
+		uint64_t span = search->windows[next - 1].end - low;
+		groups[count++] = (struct g2s_words){
+			.low = (uint32_t)low,
+			.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
+			.align = align_of(search, first, next),
+		};
+		first = next;
+	}
+	search->groups = groups;
+	search->group_count = count;
+}
+
 /* Searches size bytes of data at addr for words, from each of the first phases bytes on. */
 static bool search_bytes(struct search *search, const uint8_t *data, uint64_t addr, size_t size,
                          unsigned phases)
@@ -111,24 +145,11 @@ static bool search_bytes(struct search *search, const uint8_t *data, uint64_t ad
 		search->addr = addr + phase;
 		search->data = data + phase;
 		search->size = size - phase;
-		for (size_t first = 0; first < search->count;) {
-			uint64_t low = search->windows[first].start;
-			size_t next = first + 1;
-			while (next < search->count &&
-			       search->windows[next].end - low < FAR_APART) {
-				next++;
-			}
-			uint64_t span = search->windows[next - 1].end - low;
-			const struct g2s_words words = {
-				.low = (uint32_t)low,
-				.span = span < UINT32_MAX ? (uint32_t)span : UINT32_MAX,
-				.align = align_of(search, first, next),
-			};
-			if (!g2s_words_search(G2S_WORDS_BEST, search->data, search->size, words,
-			                      found_word, search)) {
+		for (size_t i = 0; i < search->group_count; i++) {
+			if (!g2s_words_search(G2S_WORDS_BEST, search->data, search->size,
+			                      search->groups[i], found_word, search)) {
 				return false;
 			}
-			first = next;
 		}
 	}
 	return true;
@@ -227,7 +248,11 @@ static bool search_relocs(const struct search *search)
 
 bool refs_search_data(struct search *search)
 {
-	return each_data(search, false, search_words) && search_relocs(search);
+	struct g2s_words groups[MAX_GROUPS];
+	make_groups(search, groups);
+	bool fine = each_data(search, false, search_words) && search_relocs(search);
+	search->groups = NULL;
+	return fine;
 }
 
 /* True for the start of a Go function; where no table lists them, for any code. */

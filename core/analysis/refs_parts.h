@@ -32,6 +32,9 @@ struct search {
 	size_t asked_count;
 	size_t neighbours;
 	uint8_t *filter;
+	/* The numbers that words of data have when they hold wanted addresses. */
+	const struct g2s_words *groups;
+	size_t group_count;
 	/* Of methods: what is searched for, and what their numbers count from. */
 	struct g2s_words words;
 	uint64_t text;

@@ -133,6 +133,7 @@ static void close_trace(struct trace *trace)
 	map_free(&trace->loaded);
 	map_free(&trace->kept_by);
 	free(trace->kept);
+	map_free(&trace->parts);
 	free(trace->questions);
 	free(trace->wrappers);
 	free(trace->globals);

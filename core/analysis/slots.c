@@ -92,7 +92,7 @@ void slots_lose_args(struct g2s_state *state, int64_t offset)
 /* Puts a slot where none is. */
 static void insert_slot(struct g2s_state *state, int64_t offset, unsigned width, g2s_value value)
 {
-	if (state->slot_count == STATE_SLOTS) {
+	if (state->slot_count == state->slot_room) {
 		if (offset >= 0) {
 			slots_lose_args(state, offset);
 		}

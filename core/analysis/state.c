@@ -41,7 +41,8 @@ static void clear_vectors(const struct machine *m, struct g2s_state *state)
 	}
 }
 
-void state_enter(const struct machine *m, struct g2s_state *state)
+/* All but the registers, as at a function's entry. */
+static void clear(const struct machine *m, struct g2s_state *state)
 {
 	state->slot_count = 0;
 	state->widened = false;
@@ -49,18 +50,23 @@ void state_enter(const struct machine *m, struct g2s_state *state)
 	state->args_known = NOWHERE;
 	state->frame_escaped = NOWHERE;
 	state->args_escaped = NOWHERE;
+	clear_vectors(m, state);
+}
+
+void state_enter(const struct machine *m, struct g2s_state *state)
+{
+	clear(m, state);
 	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
 		state->registers[i] = g2s_value_of(
 			m->values, (struct g2s_atom){.kind = G2S_ATOM_REGISTER, .value = i});
 	}
 	state->registers[m->arch->stack_pointer] = g2s_value_stack(m->values, 0);
 	state->registers[G2S_SCRATCH] = unknown(m, G2S_REASON_COMPUTED);
-	clear_vectors(m, state);
 }
 
 void state_unknown(const struct machine *m, struct g2s_state *state)
 {
-	state_enter(m, state);
+	clear(m, state);
 	for (unsigned i = 0; i < G2S_REGISTERS; i++) {
 		state->registers[i] = unknown(m, G2S_REASON_COMPUTED);
 	}
@@ -72,8 +78,14 @@ void state_unknown(const struct machine *m, struct g2s_state *state)
 
 void state_copy(struct g2s_state *to, const struct g2s_state *from)
 {
-	memcpy(to, from, offsetof(struct g2s_state, slots) +
-	                         from->slot_count * sizeof(from->slots[0]));
+	const size_t first = offsetof(struct g2s_state, registers);
+	memcpy((unsigned char *)to + first, (const unsigned char *)from + first,
+	       offsetof(struct g2s_state, slots) - first);
+	if (from->slot_count > to->slot_room) {
+		state_widen(to);
+	} else {
+		memcpy(to->slots, from->slots, from->slot_count * sizeof(from->slots[0]));
+	}
 }
 
 static bool points_to_stack(const struct machine *m, g2s_value value)

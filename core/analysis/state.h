@@ -47,6 +47,8 @@ struct comparison {
  * pointers may change the slot and all above it in its region.
  */
 struct g2s_state {
+	/* How many slots there is room for: what is kept for long has no more than it needs. */
+	uint32_t slot_room;
 	g2s_value registers[G2S_REGISTERS];
 	/* The low and the high 8 bytes of the low 16 of a vector. */
 	g2s_value vectors[G2S_VECTORS][2];
@@ -78,6 +80,10 @@ struct machine {
 void state_enter(const struct machine *m, struct g2s_state *state);
 void state_unknown(const struct machine *m, struct g2s_state *state);
 
+/*
+ * Copies from into to, whose room stays what it is: when there is too little, to follows its stack
+ * no more.
+ */
 void state_copy(struct g2s_state *to, const struct g2s_state *from);
 
 /*

@@ -12,6 +12,13 @@ enum {
 	MAX_SETS = 1 << 15,
 	/* Most parameters of one function that are asked for; beyond, it is reported. */
 	MAX_PARAMETERS = 32,
+	/*
+	 * Most bytes that are searched for what refers to globals, and to wrappers other than by
+	 * calling them: so many times the file, and some more.  Real programs need few of the
+	 * times.
+	 */
+	MAX_SEARCHES = 16,
+	SOME_SEARCHED = 1 << 28,
 };
 
 static const char *reason_word(enum g2s_reason reason)
@@ -64,6 +71,16 @@ static void add_wrapper(struct trace *trace, uint64_t entry, const char *arch)
 	trace->wrappers[trace->wrapper_count++] =
 		(struct wrapper){.entry = entry, .arch = arch, .before = last};
 	trace->failed = !map_put(&trace->wrapped, entry, (uint32_t)trace->wrapper_count);
+}
+
+bool trace_may_search(struct trace *trace)
+{
+	uint64_t size = trace->program->elf.file.size;
+	if (trace->searched > MAX_SEARCHES * size + SOME_SEARCHED) {
+		return false;
+	}
+	trace->searched += size;
+	return true;
 }
 
 void trace_refer(struct trace *trace, uint64_t entry)
@@ -392,31 +409,18 @@ void trace_sweep(struct trace *trace, struct sweep_mark *marks, size_t count)
 	}
 }
 
-struct fragment *trace_fragment(const struct trace *trace, uint64_t start, size_t *at)
+struct fragment *trace_fragment(const struct trace *trace, uint64_t start)
 {
-	size_t low = 0;
-	size_t high = trace->fragment_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (trace->fragments[middle].start < start) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	*at = low;
-	return low < trace->fragment_count && trace->fragments[low].start == start
-	               ? &trace->fragments[low]
-	               : NULL;
+	uint32_t i = map_get(&trace->parts, start);
+	return i == 0 ? NULL : &trace->fragments[i - 1];
 }
 
 /* Adds the function of addr to the fragments; true when it was not among them. */
 static bool add_fragment(struct trace *trace, uint64_t addr)
 {
-	size_t at;
 	const struct g2s_function *function = trace_function(trace, addr);
 	if (function == NULL || function->go != 0 ||
-	    trace_fragment(trace, function->start, &at) != NULL) {
+	    trace_fragment(trace, function->start) != NULL) {
 		return false;
 	}
 	if (!g2s_grow(&trace->fragments, &trace->fragment_capacity, trace->fragment_count + 1,
@@ -424,16 +428,18 @@ static bool add_fragment(struct trace *trace, uint64_t addr)
 		trace->failed = true;
 		return false;
 	}
-	for (size_t i = trace->fragment_count; i > at; i--) {
-		trace->fragments[i] = trace->fragments[i - 1];
-	}
-	trace->fragments[at] = (struct fragment){.start = function->start, .end = function->end};
-	trace->fragment_count++;
-	return true;
+	trace->fragments[trace->fragment_count++] =
+		(struct fragment){.start = function->start, .end = function->end};
+	trace->failed = !map_put(&trace->parts, function->start, (uint32_t)trace->fragment_count);
+	return !trace->failed;
 }
 
+/* Adds an address to those that there are, unless there are more of them than are looked at. */
 static bool add_address(uint64_t **items, size_t *count, size_t *capacity, uint64_t addr)
 {
+	if (*count == TRACE_CONTEXTS) {
+		return true;
+	}
 	for (size_t i = 0; i < *count; i++) {
 		if ((*items)[i] == addr) {
 			return true;
@@ -450,10 +456,9 @@ static bool add_address(uint64_t **items, size_t *count, size_t *capacity, uint6
 static void enter_inside(struct trace *trace, uint64_t place, uint64_t target, bool is_call,
                          struct g2s_references *next)
 {
-	size_t at;
 	const struct g2s_function *inside = trace_function(trace, target);
 	struct fragment *fragment =
-		inside == NULL ? NULL : trace_fragment(trace, inside->start, &at);
+		inside == NULL ? NULL : trace_fragment(trace, inside->start);
 	if (fragment == NULL || target == fragment->start) {
 		return;
 	}

@@ -79,13 +79,18 @@ struct use {
 	size_t global;
 };
 
+enum {
+	/* Most contexts looked at for one function; beyond, its places are reported. */
+	TRACE_CONTEXTS = 256,
+};
+
 /* A function that is not Go's, and the code outside of it that jumps into its inside. */
 struct fragment {
 	uint64_t start;
 	uint64_t end;
 	/*
 	 * Entries of the analyses that reach this code: starts of functions, calls into the
-	 * inside.
+	 * inside; no more of them than are looked at.
 	 */
 	uint64_t *entries;
 	size_t entry_count;
@@ -148,10 +153,13 @@ struct trace {
 	struct kept *kept;
 	size_t kept_count;
 	size_t kept_capacity;
-	/* Sorted by start. */
+	/* By start, plus one: of functions that are not Go's. */
+	struct map parts;
 	struct fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
+	/* Bytes that searches through the whole file have looked at; see trace_may_search. */
+	uint64_t searched;
 	/* The function whose places are looked at, and the work of the flow before them. */
 	uint64_t placed_in;
 	uint64_t placed_from;
@@ -201,8 +209,8 @@ typedef bool (*trace_visit)(struct trace *trace, const struct g2s_insn *insn,
 /* Sees to it that the contexts of the functions that hold the places (sorted) are known. */
 void trace_prepare(struct trace *trace, const uint64_t *places, size_t count);
 
-/* The fragment that starts at start; its index in *at, also when it is to be inserted there. */
-struct fragment *trace_fragment(const struct trace *trace, uint64_t start, size_t *at);
+/* The fragment that starts at start, or NULL; good until there is another one. */
+struct fragment *trace_fragment(const struct trace *trace, uint64_t start);
 
 /* A place that is to be visited. */
 struct place {
@@ -267,6 +275,12 @@ g2s_value trace_behind(struct trace *trace, const struct g2s_state *state,
 
 /* Puts the questions to functions that run on into the wrappers they are about. */
 void trace_fall_through(struct trace *trace);
+
+/*
+ * True when there may be one more search through the whole file; false when that would cost the
+ * square of its size, as where one global is copied to the next a thousand times.
+ */
+bool trace_may_search(struct trace *trace);
 
 /* Notes that somebody refers to the wrappers that are entered at entry. */
 void trace_refer(struct trace *trace, uint64_t entry);

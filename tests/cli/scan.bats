@@ -324,3 +324,15 @@ teardown() {
 	[ "$status" -eq 4 ]
 	wrote_nothing
 }
+
+@test "a very long name is cut, between two characters, and has a mark" {
+	local long
+	long=a$(printf 'é%.0s' {1..600})
+	printf '%s\n' '.globl _start' "\"$long\":" _start: 'mov $60, %eax' syscall >long.s
+	printf '.type "%s", @function\n.size "%s", .-"%s"\n' "$long" "$long" "$long" >>long.s
+	gcc -nostdlib -static -o long long.s
+	strip -N _start long
+	try g2s-scan long
+	ended 0
+	[ "$(column 7)" = "a$(printf 'é%.0s' {1..499})..." ]
+}

@@ -6,10 +6,19 @@
 
 load common
 
-@test "hostile: cost grows no faster than the program" {
-	only_all
+# hostile PART: all kinds, of that part of their size.
+hostile() {
 	built=1
-	"$here/hostile" "$dist" >"$work/told" 2>&1 || fault "$(tail -n 1 "$work/told")"
+	"$here/hostile" "$dist" "$1" >"$work/told" 2>&1 || fault "$(grep FAULT "$work/told" || tail -n 1 "$work/told")"
 	sed 's/^/# /' "$work/told" >&3
 	verdict
+}
+
+@test "hostile: cost grows no faster than the program" {
+	hostile 20
+}
+
+@test "hostile: nor when it is large" {
+	only_all
+	hostile 1
 }

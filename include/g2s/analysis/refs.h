@@ -74,6 +74,13 @@ struct g2s_refs {
 	struct g2s_refs_chunk **buckets;
 	size_t bucket_count;
 	struct g2s_refs_slab *slabs;
+	/*
+	 * How often they were asked for; after many times they are sorted by where they go to, and
+	 * no longer in lists, which are searched in an instant if each has few.
+	 */
+	unsigned rounds;
+	struct g2s_branch *sorted;
+	size_t branch_count;
 	/* Then also: places of Go's code that look like taking the address of code. */
 	struct g2s_branch *takes;
 	size_t take_count;
