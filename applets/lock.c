@@ -2,7 +2,9 @@
 #include "lock.h"
 
 #include "cli.h"
+#include "kernel.h"
 
+#include "g2s/memory.h"
 #include "g2s/policy/bpf.h"
 #include "g2s/policy/seccomp.h"
 
@@ -44,6 +46,11 @@ static const char *const allowed[] = {
 	"close", "lseek", "read", "readv", "write", "writev",
 	/* the end */
 	"exit_group",
+};
+
+/* What is left as well to who may open files beneath a directory: their flags are looked at. */
+static const char *const reading[] = {
+	"fstat", "getdents64", "newfstatat", "openat", "readlinkat",
 };
 
 /*
@@ -124,6 +131,39 @@ static void set_limits(const struct lock *lock, uint64_t in_use)
 static struct g2s_bpf filter;
 static struct g2s_error filter_error;
 
+/*
+ * Puts before the filter that a call of openat kills which asks to write, to create or to cut
+ * short: a profile with conditions is not written as one.  Returns false when memory ran out.
+ */
+static bool look_at_flags(void)
+{
+	enum {
+		/* BPF_LD | BPF_W | BPF_ABS; BPF_JMP with JEQ and JSET; BPF_RET. */
+		LOAD = 0x20, EQUAL = 0x15, ANY_BIT = 0x45, RETURN = 0x06,
+		/* Where in struct seccomp_data the number and the lower half of the flags are. */
+		NUMBER = 0, FLAGS = 16 + 2 * 8,
+		/* musl's O_ACCMODE has O_PATH in it, O_TMPFILE has O_DIRECTORY: both do no harm. */
+		CHANGES = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND |
+		          (O_TMPFILE & ~O_DIRECTORY),
+	};
+	static const struct g2s_bpf_instruction test[] = {
+		{LOAD, 0, 0, NUMBER},
+		{EQUAL, 0, 3, SYS_openat},
+		{LOAD, 0, 0, FLAGS},
+		{ANY_BIT, 0, 1, CHANGES},
+		{RETURN, 0, 0, UINT32_C(0x80000000)}, /* SECCOMP_RET_KILL_PROCESS */
+	};
+	enum { COUNT = sizeof(test) / sizeof(test[0]) };
+	if (!g2s_grow(&filter.items, &filter.capacity, filter.count + COUNT,
+	              sizeof(filter.items[0]))) {
+		return false;
+	}
+	memmove(filter.items + COUNT, filter.items, filter.count * sizeof(filter.items[0]));
+	memcpy(filter.items, test, sizeof(test));
+	filter.count += COUNT;
+	return true;
+}
+
 /* Makes the filter: who is to fork many that lock themselves does that once. */
 static void make_filter(const struct lock *lock)
 {
@@ -138,9 +178,13 @@ static void make_filter(const struct lock *lock)
 	for (size_t i = 0; done && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		done = g2s_names_add(&rule->names, allowed[i]);
 	}
+	for (size_t i = 0; done && lock->reads && i < sizeof(reading) / sizeof(reading[0]); i++) {
+		done = g2s_names_add(&rule->names, reading[i]);
+	}
 	if (done) {
 		rule->action.kind = G2S_ACTION_ALLOW;
-		done = g2s_bpf_build(&profile, &filter, &unknown, &filter_error) == G2S_OK;
+		done = g2s_bpf_build(&profile, &filter, &unknown, &filter_error) == G2S_OK &&
+		       (!lock->reads || look_at_flags());
 	}
 	if (!done) {
 		g2s_bpf_free(&filter);
@@ -159,34 +203,6 @@ static void refuse(char refused[LOCK_REFUSED_SIZE], const char *what, const char
 	         what, why);
 }
 
-/*
- * Makes a system call that the C library has no name for, with a fourth argument of 0; an errno
- * below 0 is a failure.  Not by
- * its syscall(), into which, as far as g2s-scan can see, other code runs with any number.
- */
-static long call(long number, const void *first, long second, const void *third)
-{
-#if defined(__x86_64__)
-	long result;
-	register long fourth __asm__("r10") = 0;
-	__asm__ volatile("syscall" : "=a"(result)
-	                 : "a"(number), "D"(first), "S"(second), "d"(third), "r"(fourth)
-	                 : "rcx", "r11", "memory");
-	return result;
-#elif defined(__aarch64__)
-	register long x8 __asm__("x8") = number;
-	register const void *x0 __asm__("x0") = first;
-	register long x1 __asm__("x1") = second;
-	register const void *x2 __asm__("x2") = third;
-	register long x3 __asm__("x3") = 0;
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-	return (long)(intptr_t)x0;
-#else
-	(void)number, (void)first, (void)second, (void)third;
-	return -ENOSYS;
-#endif
-}
-
 /* As struct landlock_ruleset_attr of linux/landlock.h, which musl's compiler does not see. */
 struct ruleset {
 	uint64_t files;
@@ -196,35 +212,21 @@ struct ruleset {
 
 /* As struct landlock_path_beneath_attr. */
 struct beneath {
-	uint64_t allowed;
-	int32_t fd;
+	uint64_t files;
+	int32_t directory;
 } __attribute__((packed));
 
-/* Lets what the ruleset is for read files and directories.  Returns 0 or an errno. */
-static int let_read(long ruleset)
-{
-	/* LANDLOCK_ACCESS_FS_READ_FILE, LANDLOCK_ACCESS_FS_READ_DIR. */
-	struct beneath rule = {.allowed = 1 << 2 | 1 << 3};
-	rule.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (rule.fd < 0) {
-		return errno;
-	}
-	/* LANDLOCK_RULE_PATH_BENEATH */
-	long result = call(SYS_landlock_add_rule, (const void *)(intptr_t)ruleset, 1, &rule);
-	close(rule.fd);
-	return (int)-result;
-}
-
 /*
- * Takes all from this process that Landlock knows of, but for reading files if it may.  Returns 0
- * or an errno.
+ * Takes all from this process that Landlock knows of, but to read beneath a directory when it is
+ * to do that.  Returns 0 or an errno.
  */
-static int lock_landlock(bool reads)
+static int lock_landlock(const struct lock *lock)
 {
 	/* Rights to files in versions 1, 2 (to link elsewhere), 3 (truncate), 4, 5 (ioctl). */
 	static const unsigned char rights[] = {13, 14, 15, 15, 16};
-	const void *flags = (const void *)1; /* LANDLOCK_CREATE_RULESET_VERSION */
-	long version = call(SYS_landlock_create_ruleset, NULL, 0, flags);
+	enum { CREATE_RULESET_VERSION = 1 };
+	long version =
+		kernel_call(SYS_landlock_create_ruleset, 0, 0, CREATE_RULESET_VERSION, 0);
 	if (version < 1) {
 		return version < 0 ? (int)-version : ENOSYS;
 	}
@@ -236,13 +238,19 @@ static int lock_landlock(bool reads)
 		.scoped = version >= 6 ? 3 : 0,
 	};
 	/* An older kernel wants what it does not know to be zero, and takes that. */
-	long fd = call(SYS_landlock_create_ruleset, &all, sizeof(all), NULL);
+	long fd = kernel_call(SYS_landlock_create_ruleset, (uintptr_t)&all, sizeof(all), 0, 0);
 	if (fd < 0) {
 		return (int)-fd;
 	}
-	long result = reads ? -let_read(fd) : 0;
+	long result = 0;
+	if (lock->reads) {
+		/* LANDLOCK_ACCESS_FS_READ_FILE and _READ_DIR; LANDLOCK_RULE_PATH_BENEATH */
+		const struct beneath beneath = {1 << 2 | 1 << 3, lock->root};
+		result = kernel_call(SYS_landlock_add_rule, (uintptr_t)fd, 1, (uintptr_t)&beneath,
+		                     0);
+	}
 	if (result == 0) {
-		result = call(SYS_landlock_restrict_self, (const void *)(intptr_t)fd, 0, NULL);
+		result = kernel_call(SYS_landlock_restrict_self, (uintptr_t)fd, 0, 0, 0);
 	}
 	close((int)fd);
 	return (int)-result;
@@ -257,11 +265,32 @@ struct program {
 /* Returns 0 or an errno. */
 static int lock_seccomp(void)
 {
-	/* SECCOMP_SET_MODE_FILTER; SECCOMP_FILTER_FLAG_SPEC_ALLOW, and for old kernels none. */
-	const void *set_filter = (const void *)1;
+	enum { SET_MODE_FILTER = 1, SPEC_ALLOW = 4 };
 	const struct program program = {(unsigned short)filter.count, filter.items};
-	long result = call(SYS_seccomp, set_filter, 4, &program);
-	return (int)-(result == -EINVAL ? call(SYS_seccomp, set_filter, 0, &program) : result);
+	long result = kernel_call(SYS_seccomp, SET_MODE_FILTER, SPEC_ALLOW, (uintptr_t)&program, 0);
+	if (result == -EINVAL) {
+		/* An old kernel does not know the flag. */
+		result = kernel_call(SYS_seccomp, SET_MODE_FILTER, 0, (uintptr_t)&program, 0);
+	}
+	return (int)-result;
+}
+
+/* How many descriptors are enough to have a few more. */
+static rlim_t enough_descriptors(int any)
+{
+	enum { FEW = 4 };
+	int more[FEW];
+	rlim_t enough = 0;
+	for (int i = 0; i < FEW; i++) {
+		more[i] = fcntl(any, F_DUPFD_CLOEXEC, 0);
+		enough = more[i] >= 0 ? (rlim_t)more[i] + 1 : enough;
+	}
+	for (int i = 0; i < FEW; i++) {
+		if (more[i] >= 0) {
+			close(more[i]);
+		}
+	}
+	return enough;
 }
 
 static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE])
@@ -273,11 +302,13 @@ static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		refuse(refused, "no_new_privs", strerror(errno));
 	}
-	int why = lock_landlock(false);
+	int why = lock_landlock(lock);
 	if (why != 0) {
 		refuse(refused, "Landlock", strerror(why));
 	}
-	lower(RLIMIT_NOFILE, 0, 0);
+	/* No open descriptor is lost by that, but none beyond it can be had. */
+	rlim_t descriptors = lock->reads ? enough_descriptors(lock->root) : 0;
+	lower(RLIMIT_NOFILE, descriptors, descriptors);
 	if (filter.count == 0) {
 		refuse(refused, "seccomp", filter_error.text[0] != '\0' ? filter_error.text :
 		                           "no filter for this machine");
@@ -289,8 +320,13 @@ static void lock_process(const struct lock *lock, char refused[LOCK_REFUSED_SIZE
 /* What is refused here is refused to the children, and they tell. */
 static void lock_forker(void)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-		(void)lock_landlock(true);
+	struct lock lock = {.reads = true};
+	lock.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && lock.root >= 0) {
+		(void)lock_landlock(&lock);
+	}
+	if (lock.root >= 0) {
+		close(lock.root);
 	}
 }
 

@@ -12,7 +12,8 @@ struct cli_output;
  * What reads untrusted bytes forbids itself everything else first.  Once its inputs are open, and
  * before it looks at them, a process gives up, for good, to open a file, to start a program, to
  * connect to anything and to signal anybody: with no_new_privs, a seccomp filter that kills it
- * for any call that it has no use for, Landlock, and no room for another descriptor.
+ * for any call that it has no use for, Landlock, and no room for another descriptor.  Who reads
+ * libraries keeps, by struct lock, what it takes to open them in one root file system.
  *
  * An output file cannot be made from there.  An applet that has one divides in two: a process
  * without a way to the file, which reads, and its parent, which waits for the bytes to write.
@@ -27,6 +28,12 @@ struct lock {
 	/* Seconds of CPU time, and bytes beside what is there already; 0: no limit. */
 	unsigned long cpu;
 	uint64_t memory;
+	/*
+	 * What lies beneath the directory that root is a descriptor of may still be opened, to
+	 * read it.  Where the kernel has no Landlock, all that may be read can be opened to read.
+	 */
+	bool reads;
+	int root;
 };
 
 /* More than any real input was seen to need, and an end to what has none. */

@@ -15,6 +15,7 @@
 #include "g2s/streams.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -23,12 +24,40 @@
 
 #define APPLET "scan"
 
+/* A library that a program has loaded: it counts there. */
+struct loaded {
+	uint64_t device;
+	uint64_t inode;
+};
+
 /* A scan of all files, and within it that of one. */
 struct scan {
 	/* What there is to scan, and whether rows get the column of the callers. */
 	struct walk walk;
 	bool callers;
 	struct lock lock;
+	/* The root file system of the files that are named, and what it is called. */
+	int root;
+	const char *root_name;
+	/* Libraries that the programs load by themselves: dlopen_count names. */
+	const char *const *dlopen;
+	size_t dlopen_count;
+	/*
+	 * Libraries of trees wait until all programs have been scanned: only those that none has
+	 * loaded are scanned by themselves.  In that second pass, these are the files.
+	 */
+	bool second;
+	size_t *waiting;
+	size_t waiting_count;
+	size_t waiting_capacity;
+	struct loaded *loaded;
+	size_t loaded_count;
+	size_t loaded_capacity;
+	bool no_memory;
+	/* Of the file that is being scanned: its root file system, and where in it, or NULL. */
+	struct sysroot sysroot;
+	char *sysroot_name;
+	char *place;
 	/* The one file is scanned in this process, which is locked for it; output may be NULL. */
 	bool alone;
 	struct cli_output *output;
@@ -53,11 +82,6 @@ struct scan {
 	size_t source_size;
 	char *shown;
 	size_t shown_size;
-	/* The root file system that libraries come from, and its path. */
-	struct sysroot sysroot;
-	const char *sysroot_path;
-	/* The path of the file that is being scanned, counted from there; NULL: not in it. */
-	char *origin;
 };
 
 /* Says something about the file that is being scanned; it is shown when the file's turn comes. */
@@ -215,13 +239,34 @@ static void write_needs(struct scan *scan, const char *path, const struct g2s_pr
 			    missing->name, missing->why);
 		}
 	}
+	/* Who names libraries with --dlopen has said which those are. */
+	if (scan->dlopen_count != 0) {
+		return;
+	}
+	if (program->loads_unknown) {
+		g2s_stream_needs(&scan->writer, path, "dlopen(?)");
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: it loads libraries whose names are not known "
+			    "(dlopen; --dlopen=LIB adds one)", path);
+		}
+	}
+	if (program->looks_up_unknown && !program->loads_unknown) {
+		g2s_stream_needs(&scan->writer, path, "dlsym(?)");
+		if (!scan->in_stages) {
+			say(scan, "warning: %s: it looks up symbols whose names are not known "
+			    "(dlsym)", path);
+		}
+	}
 }
 
 /* The path of a library, as it is shown: with the root file system that it was found in. */
 static const char *shown_path(struct scan *scan, const struct g2s_library *library)
 {
-	size_t length = strlen(scan->sysroot_path);
-	while (length > 0 && scan->sysroot_path[length - 1] == '/') {
+	if (scan->sysroot_name == NULL) {
+		return library->path;
+	}
+	size_t length = strlen(scan->sysroot_name);
+	while (length > 0 && scan->sysroot_name[length - 1] == '/') {
 		length--;
 	}
 	size_t need = length + strlen(library->path) + 1;
@@ -233,7 +278,7 @@ static const char *shown_path(struct scan *scan, const struct g2s_library *libra
 		scan->shown = grown;
 		scan->shown_size = need;
 	}
-	memcpy(scan->shown, scan->sysroot_path, length);
+	memcpy(scan->shown, scan->sysroot_name, length);
 	strcpy(scan->shown + length, library->path);
 	return scan->shown;
 }
@@ -270,29 +315,54 @@ static void write_program(struct scan *scan, const char *path, const struct g2s_
  * ----------------------------------------------------------------------------------
  */
 
-/* Loads the libraries of a program, if it has any, and opens it with them. */
-static enum g2s_code open_program(const struct scan *scan, struct g2s_program *program,
-                                  struct g2s_bytes bytes, struct g2s_libs *libs,
-                                  struct g2s_error *err)
+/* Rounds in which a program may come to load more libraries. */
+enum { MAX_ROUNDS = 32 };
+
+/* Scans a program with its libraries, and with those that it turns out to load by itself. */
+static enum g2s_code scan_linked(const struct scan *scan, struct g2s_program *program,
+                                 struct g2s_bytes bytes, struct g2s_libs *libs,
+                                 struct g2s_error *err)
 {
-	if (!g2s_elf_is_dynamic(bytes)) {
-		return g2s_program_open(program, bytes, err);
-	}
-	enum g2s_code code = g2s_libs_open(libs, bytes, scan->origin,
-	                                     &scan->sysroot.files, err);
+	enum g2s_code code =
+		g2s_libs_open(libs, bytes, scan->place, &scan->sysroot.files, err);
 	if (code == G2S_OK) {
 		code = g2s_libs_load(libs, err);
 	}
-	return code == G2S_OK ? g2s_program_open_linked(program, libs, err) : code;
+	for (size_t i = 0; code == G2S_OK && i < scan->dlopen_count; i++) {
+		size_t index;
+		code = g2s_libs_add(libs, scan->dlopen[i], 0, true, &index, err);
+		if (code == G2S_OK && index != SIZE_MAX) {
+			libs->items[index].opened = true;
+		}
+	}
+	bool more = true;
+	for (unsigned round = 0; code == G2S_OK && more && round < MAX_ROUNDS; round++) {
+		g2s_program_free(program);
+		code = g2s_program_open_linked(program, libs, err);
+		if (code == G2S_OK) {
+			code = g2s_program_scan(program, err);
+		}
+		if (code == G2S_OK) {
+			code = g2s_program_load(program, libs, &more, err);
+		}
+	}
+	/* What else there is would be loaded by what was loaded last. */
+	program->loads_unknown = program->loads_unknown || more;
+	return code;
 }
 
 static enum g2s_code scan_program(const struct scan *scan, struct g2s_program *program,
                                   struct g2s_bytes bytes, struct g2s_libs *libs,
                                   struct g2s_chains *chains, struct g2s_error *err)
 {
-	enum g2s_code code = open_program(scan, program, bytes, libs, err);
-	if (code == G2S_OK) {
-		code = g2s_program_scan(program, err);
+	enum g2s_code code;
+	if (g2s_elf_is_dynamic(bytes)) {
+		code = scan_linked(scan, program, bytes, libs, err);
+	} else {
+		code = g2s_program_open(program, bytes, err);
+		if (code == G2S_OK) {
+			code = g2s_program_scan(program, err);
+		}
 	}
 	return code == G2S_OK && scan->callers ? g2s_chains_find(chains, program, err) : code;
 }
@@ -303,6 +373,10 @@ struct answer {
 	uint64_t rows;
 	uint64_t unresolved;
 	size_t messages_size;
+	/* Before the messages: the libraries that were loaded. */
+	size_t loaded_count;
+	/* A library, which was not scanned. */
+	bool waits;
 	/* By the kernel, of the sandbox. */
 	char refused[LOCK_REFUSED_SIZE];
 };
@@ -320,11 +394,40 @@ static enum g2s_code lock_up(const struct scan *scan, const char *path, size_t s
 	return G2S_OK;
 }
 
+/* Finds where the libraries of a file are, which can be opened there once it is locked. */
+static void set_sysroot(struct scan *scan, const struct walk_file *about)
+{
+	bool named = about->tree == AT_FDCWD;
+	scan->sysroot_name = named ? strdup(scan->root_name) : strndup(about->path, about->below);
+	sysroot_init(&scan->sysroot, named ? scan->root : about->tree);
+	scan->place = scan->sysroot_name == NULL
+	                      ? NULL
+	                      : sysroot_place(scan->sysroot_name, about->path);
+	scan->lock.reads = true;
+	scan->lock.root = scan->sysroot.root;
+}
+
+/* The file that is scanned as the one with that index. */
+static const struct walk_file *file_at(const struct scan *scan, size_t index)
+{
+	return &scan->walk.files[scan->second ? scan->waiting[index] : index];
+}
+
+/* Writes which libraries were loaded. */
+static void write_loaded(const struct g2s_libs *libs, struct answer *answer, FILE *out)
+{
+	for (size_t i = 1; i < libs->count; i++) {
+		struct loaded loaded = {libs->items[i].device, libs->items[i].inode};
+		fwrite(&loaded, sizeof(loaded), 1, out);
+		answer->loaded_count++;
+	}
+}
+
 /* Scans one file: its lines, its messages and an answer go to out. */
 static void scan_file(void *user, size_t index, FILE *out)
 {
 	struct scan *scan = user;
-	const struct walk_file *about = &scan->walk.files[index];
+	const struct walk_file *about = file_at(scan, index);
 	struct g2s_error err = {0};
 	struct g2s_file file;
 	struct g2s_program program = {0};
@@ -337,17 +440,19 @@ static void scan_file(void *user, size_t index, FILE *out)
 		return;
 	}
 	scan->writer = (struct g2s_stream_writer){.out = out};
-	scan->origin = sysroot_place(scan->sysroot_path, about->path);
+	set_sysroot(scan, about);
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
 		code = lock_up(scan, about->path, file.bytes.size, &answer);
 	}
-	if (code == G2S_OK) {
+	answer.waits = code == G2S_OK && !scan->second && about->tree != AT_FDCWD &&
+	               g2s_elf_is_library(file.bytes);
+	if (code == G2S_OK && !answer.waits) {
 		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
 	}
-	if (code == G2S_OK) {
+	if (code == G2S_OK && !answer.waits) {
 		write_program(scan, about->path, &program, &libs, scan->callers ? &chains : NULL);
-	} else {
+	} else if (code != G2S_OK) {
 		g2s_stream_unread(&scan->writer, about->path, err.text);
 		if (err.text[0] != '\0') {
 			say(scan, "%s: %s", about->path, err.text);
@@ -355,10 +460,13 @@ static void scan_file(void *user, size_t index, FILE *out)
 	}
 	g2s_chains_free(&chains);
 	g2s_program_free(&program);
+	write_loaded(&libs, &answer, out);
 	g2s_libs_free(&libs);
 	g2s_file_close(&file);
-	free(scan->origin);
-	scan->origin = NULL;
+	free(scan->place);
+	scan->place = NULL;
+	free(scan->sysroot_name);
+	scan->sysroot_name = NULL;
 	bool whole = ferror(scan->messages) == 0;
 	if (fclose(scan->messages) == 0 && whole) {
 		answer.status = cli_status(code);
@@ -387,10 +495,38 @@ static bool take_answer(const char *data, size_t size, struct answer *answer)
 	memcpy(answer, data + size - sizeof(*answer), sizeof(*answer));
 	answer->refused[sizeof(answer->refused) - 1] = '\0';
 	const char *end = data + size - sizeof(*answer);
-	return answer->messages_size <= size - sizeof(*answer) &&
+	size_t left = size - sizeof(*answer);
+	return answer->messages_size <= left &&
+	       answer->loaded_count <= (left - answer->messages_size) / sizeof(struct loaded) &&
 	       (answer->messages_size == 0 || end[-1] == '\0') &&
 	       (answer->status == G2S_EXIT_DONE || answer->status == G2S_EXIT_USAGE ||
 	        answer->status == G2S_EXIT_INPUT);
+}
+
+/* Notes which libraries a program has loaded. */
+static void take_loaded(struct scan *scan, const char *data, size_t count)
+{
+	if (scan->second || scan->walk.tree_count == 0) {
+		return;
+	}
+	if (!g2s_grow(&scan->loaded, &scan->loaded_capacity, scan->loaded_count + count,
+	              sizeof(scan->loaded[0]))) {
+		scan->no_memory = true;
+		return;
+	}
+	memcpy(scan->loaded + scan->loaded_count, data, count * sizeof(scan->loaded[0]));
+	scan->loaded_count += count;
+}
+
+/* Notes that a file is a library, to be looked at again. */
+static void take_waiting(struct scan *scan, size_t index)
+{
+	if (!g2s_grow(&scan->waiting, &scan->waiting_capacity, scan->waiting_count + 1,
+	              sizeof(scan->waiting[0]))) {
+		scan->no_memory = true;
+		return;
+	}
+	scan->waiting[scan->waiting_count++] = index;
 }
 
 /* Takes what scan_file has written. */
@@ -406,14 +542,19 @@ static void take_file(void *user, size_t index, const char *data, size_t size, c
 		lost = "out of memory";
 	}
 	if (lost != NULL) {
-		const char *path = scan->walk.files[index].path;
+		const char *path = file_at(scan, index)->path;
 		g2s_stream_unread(&scan->stream, path, lost);
 		progress_clear(&scan->progress);
 		cli_message(APPLET, "%s: %s", path, lost);
 	} else {
 		const char *end = data + size - sizeof(answer);
 		const char *text = end - answer.messages_size;
-		fwrite(data, 1, (size_t)(text - data), scan->stream.out);
+		const char *loaded = text - answer.loaded_count * sizeof(struct loaded);
+		fwrite(data, 1, (size_t)(loaded - data), scan->stream.out);
+		take_loaded(scan, loaded, answer.loaded_count);
+		if (answer.waits) {
+			take_waiting(scan, index);
+		}
 		for (; text < end; text += strlen(text) + 1) {
 			progress_clear(&scan->progress);
 			cli_message(APPLET, "%s", text);
@@ -433,7 +574,9 @@ static void take_file(void *user, size_t index, const char *data, size_t size, c
 static void show_progress(void *user, size_t index)
 {
 	struct scan *scan = user;
-	progress_show(&scan->progress, index + 1, scan->walk.count, scan->walk.files[index].path);
+	progress_show(&scan->progress, index + 1,
+	              scan->second ? scan->waiting_count : scan->walk.count,
+	              file_at(scan, index)->path);
 }
 
 /*
@@ -453,18 +596,41 @@ struct settings {
 	const char **trees;
 	size_t tree_count;
 	size_t tree_capacity;
+	/* The root file system of the operands; NULL: that of this system. */
+	const char *sysroot;
+	/* Libraries that the programs load by themselves; argv's memory as well. */
+	const char **dlopen;
+	size_t dlopen_count;
+	size_t dlopen_capacity;
 };
+
+/* Adds an argument to those of its option. */
+static bool add_argument(const char ***list, size_t *count, size_t *capacity, const char *argument)
+{
+	if (!g2s_grow(list, capacity, *count + 1, sizeof((*list)[0]))) {
+		cli_message(APPLET, "out of memory");
+		return false;
+	}
+	(*list)[(*count)++] = argument;
+	return true;
+}
 
 static bool add_tree(void *user, const char *argument)
 {
 	struct settings *settings = user;
-	if (!g2s_grow(&settings->trees, &settings->tree_capacity, settings->tree_count + 1,
-	              sizeof(settings->trees[0]))) {
-		cli_message(APPLET, "out of memory");
+	return add_argument(&settings->trees, &settings->tree_count, &settings->tree_capacity,
+	                    argument);
+}
+
+static bool add_dlopen(void *user, const char *argument)
+{
+	struct settings *settings = user;
+	if (argument[0] == '\0') {
+		cli_usage_error(APPLET, "--dlopen needs the name of a library");
 		return false;
 	}
-	settings->trees[settings->tree_count++] = argument;
-	return true;
+	return add_argument(&settings->dlopen, &settings->dlopen_count, &settings->dlopen_capacity,
+	                    argument);
 }
 
 static bool set_workers(void *user, const char *argument)
@@ -489,6 +655,13 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.name = "callers",
 			.help = "add to each row a chain of calls that leads there (column 10)",
 			.flag = &settings->callers,
+		},
+		{
+			.name = "dlopen",
+			.argument = "LIB",
+			.help = "also the library LIB, which the programs load by themselves",
+			.call = add_dlopen,
+			.user = settings,
 		},
 		{
 			.name = "jobs",
@@ -517,6 +690,12 @@ static int parse(struct settings *settings, int argc, char **argv, int *status)
 			.name = "strict",
 			.help = "end with status 3 when something could not be resolved",
 			.flag = &settings->strict,
+		},
+		{
+			.name = "sysroot",
+			.argument = "DIR",
+			.help = "root file system of the libraries (/; with -r its DIR)",
+			.text = &settings->sysroot,
 		},
 		{0},
 	};
@@ -555,16 +734,42 @@ static bool list_files(struct scan *scan, const struct settings *settings, char 
 	return walk_unite(&scan->walk);
 }
 
+static int by_identity(const void *a, const void *b)
+{
+	const struct loaded *x = a;
+	const struct loaded *y = b;
+	if (x->device != y->device) {
+		return x->device < y->device ? -1 : 1;
+	}
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/* Keeps those of the waiting libraries that no program has loaded; false: no memory. */
+static bool keep_unloaded(struct scan *scan)
+{
+	size_t kept = 0;
+	if (scan->loaded_count != 0) {
+		qsort(scan->loaded, scan->loaded_count, sizeof(scan->loaded[0]), by_identity);
+	}
+	for (size_t i = 0; i < scan->waiting_count; i++) {
+		const struct walk_file *file = &scan->walk.files[scan->waiting[i]];
+		struct loaded key = {file->identity.device, file->identity.inode};
+		bool known = file->identified && scan->loaded_count != 0 &&
+		             bsearch(&key, scan->loaded, scan->loaded_count,
+		                     sizeof(scan->loaded[0]), by_identity) != NULL;
+		if (!known) {
+			scan->waiting[kept++] = scan->waiting[i];
+		}
+	}
+	scan->waiting_count = kept;
+	return !scan->no_memory;
+}
+
 /* Scans the files and puts the stream into out; returns a status other than 0 after a message. */
 static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 {
-	int root = sysroot_open(scan->sysroot_path);
-	if (root < 0) {
-		cli_message(APPLET, "%s: cannot open: %s", scan->sysroot_path, strerror(errno));
-		return G2S_EXIT_USAGE;
-	}
-	sysroot_init(&scan->sysroot, root);
 	scan->alone = workers == 0 && scan->walk.count == 1;
+	scan->lock.reads = true;
 	if (!scan->alone) {
 		int status = lock_parent(&scan->lock, APPLET, scan->output);
 		if (status != G2S_EXIT_DONE) {
@@ -581,20 +786,41 @@ static int scan_files(struct scan *scan, unsigned workers, FILE *out)
 	};
 	g2s_stream_begin(&scan->stream, out);
 	jobs_run(&jobs, scan->walk.count, workers);
+	if (!keep_unloaded(scan)) {
+		progress_clear(&scan->progress);
+		cli_message(APPLET, "out of memory");
+		return G2S_EXIT_USAGE;
+	}
+	scan->second = true;
+	jobs_run(&jobs, scan->waiting_count, workers);
 	progress_clear(&scan->progress);
 	g2s_stream_end(&scan->stream);
 	return G2S_EXIT_DONE;
 }
 
+/* Opens the root file system of what is named; says why when it cannot be. */
+static bool open_root(struct scan *scan, const char *directory)
+{
+	scan->root_name = directory != NULL ? directory : "/";
+	scan->root = sysroot_open(scan->root_name);
+	if (scan->root < 0) {
+		cli_message(APPLET, "%s: cannot open the root file system: %s", scan->root_name,
+		            strerror(errno));
+	}
+	return scan->root >= 0;
+}
+
 static void free_scan(struct scan *scan)
 {
+	if (scan->root >= 0) {
+		close(scan->root);
+	}
 	walk_free(&scan->walk);
 	free(scan->function);
 	free(scan->source);
 	free(scan->shown);
-	if (scan->sysroot.root > 0) {
-		close(scan->sysroot.root);
-	}
+	free(scan->waiting);
+	free(scan->loaded);
 }
 
 /* Scans the files and writes the stream; returns an exit status. */
@@ -640,11 +866,13 @@ static int take_stream(char *data, size_t size, struct g2s_streams *streams)
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = *lock, .output = output,
-	                    .sysroot_path = "/"};
+	struct scan scan = {.in_stages = true, .lock = *lock, .output = output, .root = -1};
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
+	if (!open_root(&scan, NULL)) {
+		return G2S_EXIT_USAGE;
+	}
 	FILE *out = open_memstream(&data, &size);
 	bool whole = out != NULL && walk_add(&scan.walk, path);
 	if (whole) {
@@ -670,7 +898,7 @@ int scan_stage(const char *path, const struct lock *lock, struct cli_output *out
 int g2s_scan_main(int argc, char **argv)
 {
 	struct settings settings = {.lock = LOCK_DEFAULT};
-	struct scan scan = {0};
+	struct scan scan = {.root = -1};
 	struct cli_output output = {0};
 	int status;
 	int operands = parse(&settings, argc, argv, &status);
@@ -682,8 +910,13 @@ int g2s_scan_main(int argc, char **argv)
 		goto done;
 	}
 	scan.callers = settings.callers;
-	scan.sysroot_path = "/";
 	scan.lock = settings.lock;
+	scan.dlopen = settings.dlopen;
+	scan.dlopen_count = settings.dlopen_count;
+	if (!open_root(&scan, settings.sysroot)) {
+		status = G2S_EXIT_USAGE;
+		goto done;
+	}
 	/* One file is soon done. */
 	if (operands > 1 || settings.tree_count != 0) {
 		progress_begin(&scan.progress, APPLET);
@@ -698,6 +931,7 @@ int g2s_scan_main(int argc, char **argv)
 done:
 	cli_output_discard(&output);
 	free(settings.trees);
+	free(settings.dlopen);
 	free_scan(&scan);
 	return status;
 }

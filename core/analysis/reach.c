@@ -21,6 +21,9 @@ enum {
 	TABLE_MOST = 1 << 14,
 	/* All tables together: so many entries for each byte of the image, and some more. */
 	TABLE_WORK = 1 << 20,
+	/* Bytes of a name of a library, and how many of them are believed. */
+	LONGEST_NAME = 255,
+	MOST_NAMES = 256,
 };
 
 /*
@@ -230,6 +233,32 @@ static bool is_whole(const struct reach *reach, uint64_t addr)
 	return object != NULL && reach->whole[object - link->objects];
 }
 
+/* Notes a string that could name a library.  (Others may be told apart later: there are few.) */
+static void note_name(struct reach *reach, uint64_t addr)
+{
+	struct g2s_bytes view;
+	struct g2s_bytes text;
+	if (!g2s_elf_view(&reach->program->elf, addr, &view) ||
+	    !g2s_bytes_string(view, 0, LONGEST_NAME, &text) ||
+	    g2s_bytes_find(text, 0, ".so", 3) == SIZE_MAX) {
+		return;
+	}
+	for (size_t i = 0; i < reach->name_count; i++) {
+		if (reach->names[i] == addr) {
+			return;
+		}
+	}
+	if (reach->name_count == MOST_NAMES) {
+		return;
+	}
+	if (!g2s_grow(&reach->names, &reach->name_capacity, reach->name_count + 1,
+	              sizeof(*reach->names))) {
+		reach->no_memory = true;
+		return;
+	}
+	reach->names[reach->name_count++] = addr;
+}
+
 /* Reaches the code or data at addr; a slot stands for what it is bound to. */
 static void reach_address(struct reach *reach, uint64_t addr)
 {
@@ -251,6 +280,7 @@ static void reach_address(struct reach *reach, uint64_t addr)
 	}
 	if (slots == NULL && !is_whole(reach, addr)) {
 		reach_data(reach, addr);
+		note_name(reach, addr);
 	}
 }
 
@@ -567,6 +597,11 @@ static void reach_beginnings(struct reach *reach)
 	for (size_t i = 0; i < link->copy_count; i++) {
 		reach_address(reach, link->copies[i].from);
 	}
+	for (size_t i = 0; i < link->definition_count; i++) {
+		if (link->objects[link->definitions[i].object].library->opened) {
+			reach_address(reach, g2s_link_address(link, &link->definitions[i]));
+		}
+	}
 }
 
 static bool find_whole(struct reach *reach)
@@ -605,7 +640,14 @@ bool reach_find(struct reach *reach, struct g2s_program *program, struct g2s_ref
 	}
 	reach_beginnings(reach);
 	follow(reach);
-	return true;
+	return !reach->no_memory;
+}
+
+bool reach_more(struct reach *reach, uint64_t addr)
+{
+	reach_address(reach, addr);
+	follow(reach);
+	return !reach->no_memory;
 }
 
 void reach_free(struct reach *reach)
@@ -617,6 +659,7 @@ void reach_free(struct reach *reach)
 	free(reach->first);
 	free(reach->pending);
 	free(reach->pending_units);
+	free(reach->names);
 	*reach = (struct reach){0};
 }
 
@@ -632,4 +675,83 @@ bool reach_has(const struct reach *reach, uint64_t addr)
 	}
 	size_t i = unit_behind(reach, addr);
 	return i == reach->unit_count || reach->units[i].start > addr || reach->units[i].reached;
+}
+
+/* A walk along calls, within one object. */
+struct calls {
+	const struct reach *reach;
+	const struct g2s_object *object;
+	bool *known;
+	uint32_t *pending;
+	size_t count;
+};
+
+static void call_function(struct calls *calls, uint64_t addr)
+{
+	const struct g2s_funcs *funcs = &calls->reach->program->funcs;
+	const struct g2s_function *function = g2s_funcs_find(funcs, addr);
+	if (function == NULL || addr < calls->object->range.start ||
+	    addr >= calls->object->range.end || calls->known[function - funcs->items]) {
+		return;
+	}
+	calls->known[function - funcs->items] = true;
+	calls->pending[calls->count++] = (uint32_t)(function - funcs->items);
+}
+
+/* The same for what an address or, when there is a slot at it, the slot stands for. */
+static void call_address(struct calls *calls, uint64_t addr)
+{
+	size_t count;
+	const struct g2s_slot *slots = g2s_link_slots(calls->reach->program->link, addr, &count);
+	for (size_t i = 0; i < count; i++) {
+		call_function(calls, slots[i].target);
+	}
+	call_function(calls, addr);
+}
+
+/* What other objects call: all that the program imports, and reached code of libraries. */
+static void call_from_outside(struct calls *calls)
+{
+	const struct reach *reach = calls->reach;
+	const struct g2s_program *program = reach->program;
+	for (size_t i = 0; i < program->link->slot_count; i++) {
+		if (is_whole(reach, program->link->slots[i].addr)) {
+			call_function(calls, program->link->slots[i].target);
+		}
+	}
+	for (size_t i = 0; i < reach->reference_count; i++) {
+		uint64_t from = program->funcs.items[reach->references[i].from].start;
+		bool inside = from >= calls->object->range.start &&
+		              from < calls->object->range.end;
+		if (!inside && reach->functions[reach->references[i].from]) {
+			call_address(calls, reach->references[i].to);
+		}
+	}
+}
+
+bool reach_is_called(const struct reach *reach, uint64_t addr, bool *no_memory)
+{
+	size_t count = reach->program->funcs.count;
+	struct calls calls = {
+		.reach = reach,
+		.object = g2s_link_object(reach->program->link, addr),
+		.known = calloc(count + 1, sizeof(*calls.known)),
+		.pending = calloc(count + 1, sizeof(*calls.pending)),
+	};
+	bool found = false;
+	if (calls.known == NULL || calls.pending == NULL) {
+		*no_memory = true;
+	} else if (calls.object != NULL) {
+		call_from_outside(&calls);
+	}
+	while (calls.count != 0 && !found) {
+		size_t index = calls.pending[--calls.count];
+		for (size_t i = reach->first[index]; i < reach->first[index + 1]; i++) {
+			found = found || reach->references[i].to == addr;
+			call_address(&calls, reach->references[i].to);
+		}
+	}
+	free(calls.known);
+	free(calls.pending);
+	return found;
 }

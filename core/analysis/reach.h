@@ -61,6 +61,11 @@ struct reach {
 	uint64_t table_work;
 	/* The function in which the last place was found. */
 	size_t last;
+	/* Addresses of what may be names of libraries, in data that code of libraries refers to. */
+	uint64_t *names;
+	size_t name_count;
+	size_t name_capacity;
+	bool no_memory;
 };
 
 /*
@@ -69,6 +74,16 @@ struct reach {
  */
 bool reach_find(struct reach *reach, struct g2s_program *program, struct g2s_refs *refs);
 void reach_free(struct reach *reach);
+
+/* Reaches what is at addr, and all that follows from it.  False when memory ran out. */
+bool reach_more(struct reach *reach, uint64_t addr);
+
+/*
+ * True when code that refers to addr, which lies in a library, is called from outside of that
+ * library: by code alone, which is less than what is reached.  *no_memory is set when memory ran
+ * out.
+ */
+bool reach_is_called(const struct reach *reach, uint64_t addr, bool *no_memory);
 
 /* True when the code or data at addr is reached, or when it lies in no library. */
 bool reach_has(const struct reach *reach, uint64_t addr);

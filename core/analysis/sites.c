@@ -4,6 +4,7 @@
 #include "g2s/memory.h"
 #include "g2s/stream.h"
 #include "linked.h"
+#include "loads.h"
 #include "reach.h"
 #include "sweep.h"
 #include "trace.h"
@@ -99,6 +100,7 @@ void g2s_program_free(struct g2s_program *program)
 	free(program->raw_sites);
 	free(program->wrappers);
 	free(program->calls);
+	free(program->loads);
 	g2s_funcs_free(&program->funcs);
 	if (program->link != NULL) {
 		/* It owns what elf is a copy of. */
@@ -578,7 +580,7 @@ static bool keep_reached(struct trace *trace)
 {
 	struct g2s_program *program = trace->program;
 	struct reach reach;
-	bool fine = reach_find(&reach, program, &trace->refs);
+	bool fine = reach_find(&reach, program, &trace->refs) && loads_take(trace, &reach);
 	size_t kept = 0;
 	for (size_t i = 0; fine && i < program->site_count; i++) {
 		if (reach_has(&reach, program->sites[i].addr)) {
@@ -608,6 +610,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	}
 	if (!trace.failed) {
 		ask_by_name(&trace);
+	}
+	if (!trace.failed && program->link != NULL) {
+		loads_ask(&trace);
 	}
 	/* Globals may raise questions, and answers may lead to globals. */
 	size_t questions, globals;

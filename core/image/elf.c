@@ -647,40 +647,63 @@ void g2s_elf_move(struct g2s_elf *elf, uint64_t distance)
 	elf->moved += distance;
 }
 
-/* True when an entry of the dynamic section at offset in the file names a library. */
-static bool needs_library(const struct g2s_elf *elf, const struct program_header *ph)
+/* What a glance at the program headers tells of how a file is linked. */
+struct linkage {
+	bool interpreter;
+	bool needs;
+	bool named;
+};
+
+static void look_at_dynamic(const struct g2s_elf *elf, const struct program_header *ph,
+                            struct linkage *linkage)
 {
 	uint64_t tag = 1;
 	for (uint64_t at = 0; at < ph->file_size && tag != DT_NULL; at += 2 * elf->word) {
 		if (!file_uint(elf, ph->offset + at, elf->word, &tag)) {
-			return false;
+			return;
 		}
-		if (tag == DT_NEEDED) {
-			return true;
+		linkage->needs = linkage->needs || tag == DT_NEEDED;
+		linkage->named = linkage->named || tag == DT_SONAME;
+	}
+}
+
+/* Fills in *elf's header fields and *linkage, as far as the file makes sense. */
+static void look_at_linkage(struct g2s_elf *elf, struct linkage *linkage)
+{
+	struct g2s_error err;
+	uint64_t phoff, phnum, phentsize;
+	*linkage = (struct linkage){0};
+	if (read_header(elf, &phoff, &phnum, &phentsize, &err) != G2S_OK ||
+	    phnum > MAX_SEGMENTS) {
+		return;
+	}
+	for (uint64_t i = 0; i < phnum; i++) {
+		struct program_header ph;
+		if (!read_program_header(elf, phoff + i * phentsize, &ph)) {
+			return;
+		}
+		if (ph.type == PT_INTERP) {
+			linkage->interpreter = true;
+		} else if (ph.type == PT_DYNAMIC) {
+			look_at_dynamic(elf, &ph, linkage);
 		}
 	}
-	return false;
 }
 
 bool g2s_elf_is_dynamic(struct g2s_bytes file)
 {
 	struct g2s_elf elf = {.file = file};
-	struct g2s_error err;
-	uint64_t phoff, phnum, phentsize;
-	if (read_header(&elf, &phoff, &phnum, &phentsize, &err) != G2S_OK ||
-	    phnum > MAX_SEGMENTS) {
-		return false;
-	}
-	for (uint64_t i = 0; i < phnum; i++) {
-		struct program_header ph;
-		if (!read_program_header(&elf, phoff + i * phentsize, &ph)) {
-			return false;
-		}
-		if (ph.type == PT_INTERP || (ph.type == PT_DYNAMIC && needs_library(&elf, &ph))) {
-			return true;
-		}
-	}
-	return false;
+	struct linkage linkage;
+	look_at_linkage(&elf, &linkage);
+	return linkage.interpreter || linkage.needs;
+}
+
+bool g2s_elf_is_library(struct g2s_bytes file)
+{
+	struct g2s_elf elf = {.file = file};
+	struct linkage linkage;
+	look_at_linkage(&elf, &linkage);
+	return elf.type == ET_DYN && (linkage.named || !linkage.interpreter);
 }
 
 enum g2s_code g2s_elf_open(struct g2s_elf *elf, struct g2s_bytes file, struct g2s_error *err)

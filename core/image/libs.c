@@ -18,6 +18,8 @@ enum {
 	MAX_TRIES = 1 << 18,
 	/* Bytes of the places that one library was looked for in, when they are told. */
 	MAX_PLACES = 4096,
+	/* Directories of which it is kept what they have. */
+	MAX_PLACES_KEPT = 256,
 };
 
 /* What became of a file that was tried. */
@@ -318,12 +320,66 @@ struct search {
 	size_t places_size;
 };
 
+/*
+ * Which of the directories for some processors a directory has: most have none, and that is asked
+ * once.  False when memory ran out.
+ */
+static bool find_variants(struct g2s_libs *libs, const char *directory, unsigned *variants)
+{
+	const char *const *names = libs_processor_directories(libs);
+	for (size_t i = 0; i < libs->place_count; i++) {
+		if (strcmp(libs->places[i].directory, directory) == 0) {
+			*variants = libs->places[i].variants;
+			return true;
+		}
+	}
+	*variants = 0;
+	for (size_t i = 0; names[i] != NULL; i++) {
+		struct g2s_file file;
+		struct g2s_error err = {0};
+		uint64_t device, inode;
+		char *path = NULL;
+		if (asprintf(&path, "%s/%s", directory, names[i]) < 0) {
+			return false;
+		}
+		/* A directory cannot be read: that says that there is one. */
+		enum g2s_code code = libs_open_file(libs, path, &file, &device, &inode, &err);
+		if (code == G2S_OK) {
+			g2s_file_close(&file);
+		} else if (err.text[0] != '\0') {
+			*variants |= 1U << i;
+		}
+		free(path);
+		if (code == G2S_ERR_MEMORY) {
+			return false;
+		}
+	}
+	if (libs->place_count == MAX_PLACES_KEPT) {
+		return true;
+	}
+	char *copy = strdup(directory);
+	if (copy == NULL || !g2s_grow(&libs->places, &libs->place_capacity, libs->place_count + 1,
+	                              sizeof(*libs->places))) {
+		free(copy);
+		return false;
+	}
+	libs->places[libs->place_count++] = (struct g2s_libs_place){copy, *variants};
+	return true;
+}
+
 /* Notes the files that glibc would take on other processors in place of the one in directory. */
 static bool note_variants(struct search *search, const char *directory)
 {
 	struct g2s_libs *libs = search->libs;
 	const char *const *variants = libs_processor_directories(libs);
+	unsigned there;
+	if (!find_variants(libs, directory, &there)) {
+		return false;
+	}
 	for (size_t i = 0; variants[i] != NULL; i++) {
+		if ((there >> i & 1) == 0) {
+			continue;
+		}
 		struct g2s_library variant;
 		size_t same;
 		char *path = NULL;
@@ -603,6 +659,10 @@ void g2s_libs_free(struct g2s_libs *libs)
 	for (size_t i = 0; i < libs->name_capacity; i++) {
 		free(libs->names[i].name);
 	}
+	for (size_t i = 0; i < libs->place_count; i++) {
+		free(libs->places[i].directory);
+	}
+	free(libs->places);
 	free(libs->items);
 	free(libs->missing);
 	free(libs->directories);

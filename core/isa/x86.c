@@ -20,6 +20,8 @@ enum {
 	RBX = 3,
 	RSP = 4,
 	RBP = 5,
+	RSI = 6,
+	RDI = 7,
 	R11 = 11,
 	WORD = 8,
 };
@@ -752,6 +754,7 @@ const struct g2s_arch g2s_arch_x86_64 = {
 	/* rdi, rsi, rdx, r10, r8, r9. */
 	.passed_to_kernel = 0x07c4,
 	.returned_by_c = 1 << RAX | 1 << RDX,
+	.c_arguments = {RDI, RSI},
 	.go_argument = RAX,
 	.go_zero_vector = 15,
 	.decode = decode,

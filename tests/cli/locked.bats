@@ -20,10 +20,13 @@ teardown() {
 	cli_teardown
 }
 
-# The calls that the filter allows, as the source has them.
+# The calls that the filter allows, as the source has them: "allowed" those of all, "allowed reading" those
+# of who reads libraries.
 allowed() {
-	sed -n '/^static const char \*const allowed/,/^};/p' "$root/applets/lock.c" | grep -o '"[a-z_0-9]*"' | tr -d '"' |
-		LC_ALL=C sort
+	for list in allowed "$@"; do
+		sed -n "/^static const char \*const $list\[/,/^};/p" "$root/applets/lock.c" |
+			grep -oE '"[a-z_0-9]*"' | tr -d '"'
+	done | LC_ALL=C sort
 }
 
 # What is called in try/calls, of strace -f, by each process that has locked itself, after that.
@@ -43,11 +46,13 @@ called_locked() {
 	[ "$(allowed | wc -l)" -ge 10 ]
 	g2s-scan --strict "$dist/g2s" | g2s-resolve >sites
 	grep -v '^#' sites | cut -f 9 | LC_ALL=C sort -u >found
-	[ "$(LC_ALL=C comm -23 <(allowed) found)" = '' ]
+	[ "$(LC_ALL=C comm -23 <(allowed reading) found)" = '' ]
+	[ "$(allowed reading | wc -l)" -gt "$(allowed | wc -l)" ]
+	[ -z "$(allowed | grep -x openat)" ]
 	# And what is no matter of reading is not in it.
-	for name in open openat execve socket connect kill clone fork ptrace prctl rename unlink ioctl; do
+	for name in open openat2 execve socket connect kill clone fork ptrace prctl rename unlink ioctl; do
 		echo "$name"
-		! allowed | grep -qx "$name"
+		[ -z "$(allowed reading | grep -x "$name")" ]
 	done
 }
 
@@ -59,13 +64,17 @@ called_locked() {
 		called_locked >try/names
 		cat try/names
 		[ -s try/names ]
-		[ "$(LC_ALL=C comm -13 <(allowed) try/names)" = '' ]
+		# shellcheck disable=SC2086 # a word or none
+		[ "$(LC_ALL=C comm -13 <(allowed $reading) try/names)" = '' ]
 	}
+	reading=reading
 	trace g2s-scan "$dist/g2s" >sites.raw
 	trace g2s-scan --callers -o file "${programs[0]}"
 	trace g2s-scan -j3 "${programs[@]}" >/dev/null
 	trace g2s-scan missing "$root/README.md" app >/dev/null
 	trace g2s-scan "$root/README.md" >/dev/null
+	trace go2seccomp "$dist/g2s" file >/dev/null
+	reading=
 	g2s-scan "$dist/g2s" | g2s-resolve >sites
 	g2s-profile sites -o profile.json
 	for applet in 'g2s-resolve' 'g2s-resolve -o file' 'g2s-resolve sites sites'; do
@@ -79,7 +88,6 @@ called_locked() {
 	for format in text json markdown; do
 		trace g2s-diff --format=$format profile.json sites >/dev/null
 	done
-	trace go2seccomp "$dist/g2s" file >/dev/null
 	# A broken input is as locked up.
 	head -c 1000 sites >cut
 	trace g2s-resolve cut >/dev/null
@@ -100,7 +108,7 @@ called_locked() {
 
 @test "a bug that opens, starts, connects, forks, kills or unlinks is killed" {
 	echo kept >kept
-	for what in open create exec connect fork kill trace unlink; do
+	for what in open create change tmpfile exec connect fork kill trace unlink; do
 		echo "$what"
 		status=0
 		G2S_TEST_BUG=$what "$bug" app >out 2>err || status=$?
@@ -127,6 +135,38 @@ called_locked() {
 	[ -e made ]
 }
 
+@test "a bug that opens what is outside of the root file system is refused" {
+	mkdir root
+	echo text >root/file
+	ln -s /etc/passwd root/link
+	for file in root/file:opened root:opened /etc/passwd:Permission root/..:Permission root/link:Permission; do
+		for files in app 'app other'; do
+			echo "$file $files"
+			# shellcheck disable=SC2086 # words
+			G2S_TEST_BUG=read G2S_TEST_BUG_FILE=${file%:*} try "$bug" --sysroot=root $files
+			[ "$status" -eq 0 ]
+			grep -q "^g2s-scan: ${file#*:}" try/err
+		done
+	done
+	# Of the tree that a file comes from, and not of --sysroot.
+	mkdir tree
+	cp app tree
+	for file in tree/app:opened root/file:Permission; do
+		G2S_TEST_BUG=read G2S_TEST_BUG_FILE=${file%:*} try "$bug" --sysroot=root -r tree
+		[ "$status" -eq 0 ]
+		grep -q "^g2s-scan: ${file#*:}" try/err
+	done
+	# There is room for a few descriptors.
+	G2S_TEST_BUG=many try "$bug" --sysroot=root app
+	[ "$status" -eq 0 ]
+	grep -q ' after 4$' try/err
+	# A root that is none.
+	try "$bug" --sysroot=missing app
+	ended 2 "missing: cannot open the root file system: No such file or directory"
+	try "$bug" --sysroot=app app
+	ended 2 "app: cannot open the root file system: Not a directory"
+}
+
 @test "where the kernel refuses, it goes on, and says so once with -v" {
 	deny() {
 		strace -f -qqq -o /dev/null -e trace=seccomp,landlock_create_ruleset \
@@ -147,7 +187,7 @@ called_locked() {
 	landlock=
 	try deny g2s-resolve -v wanted
 	ended 0 "seccomp: Operation not permitted"
-	# Without the filter there is still no room for a descriptor.
+	# Without the filter Landlock still lets no file be made.
 	G2S_TEST_BUG=create try deny "$bug" app
 	ended 0
 	[ ! -e made ]

@@ -336,3 +336,17 @@ teardown() {
 	ended 0
 	[ "$(column 7)" = "a$(printf 'é%.0s' {1..499})..." ]
 }
+
+@test "--sysroot is a directory, --dlopen a name" {
+	mkdir root
+	for options in '--sysroot=root' '--sysroot root/..' '--dlopen=libx.so --dlopen /lib/y.so'; do
+		# shellcheck disable=SC2086 # words
+		try g2s-scan $options app
+		ended 0
+	done
+	try g2s-scan --sysroot=nowhere app
+	ended 2 "nowhere: cannot open the root file system: No such file or directory"
+	try g2s-scan --dlopen= app
+	ended 2 "--dlopen needs the name of a library"
+	wrote_nothing
+}

@@ -30,9 +30,16 @@ static enum g2s_code open_file(void *user, const char *path, struct g2s_file *fi
                                uint64_t *device, uint64_t *inode, struct g2s_error *err)
 {
 	(void)user;
+	size_t length = strlen(path);
 	for (size_t i = 0; i < file_count; i++) {
 		const struct entry *entry = &files[i];
-		if (strcmp(entry->path, path) != 0) {
+		if (strncmp(entry->path, path, length) != 0) {
+			continue;
+		}
+		if (entry->path[length] == '/') {
+			return g2s_fail(err, G2S_ERR_READ, 0, "is not a regular file");
+		}
+		if (entry->path[length] != '\0') {
 			continue;
 		}
 		if (entry->fault != NULL) {
@@ -365,6 +372,13 @@ static void notes_what_the_processor_decides(void **state)
 	const struct library library = {.needed = "libx.so"};
 	expect(&library, "/lib64/libx.so<0; libx.so<0: /lib64/glibc-hwcaps/x86-64-v3/libx.so is "
 	                 "taken on some processors, and is not read");
+	/* One that may not be looked into may have it. */
+	add("/lib64/tls")->fault = "cannot open: Permission denied";
+	const struct library other = {.needed = "libo.so"};
+	add("/lib64/libo.so");
+	add("/lib64/tls/libo.so")->fault = "cannot open: Permission denied";
+	expect(&other, "/lib64/libo.so<0; libo.so<0: /lib64/tls/libo.so: cannot open: Permission "
+	               "denied");
 	/* The same file is no other. */
 	files[0].inode = files[1].inode = 9;
 	expect(&library, "/lib64/libx.so<0");
@@ -404,10 +418,12 @@ static void stops_somewhere(void **state)
 	(void)state;
 	static char names[MAX_FILES][16];
 	start();
-	for (unsigned i = 0; i < MAX_FILES; i++) {
+	/* Found there, and not in the last places: the search goes on with what has moved. */
+	add_text("/etc/ld.so.conf", "/conf\n");
+	for (unsigned i = 0; i < MAX_FILES - 1; i++) {
 		char path[32];
 		snprintf(names[i], sizeof(names[i]), "lib%u.so", i + 1);
-		snprintf(path, sizeof(path), "/lib64/lib%u.so", i);
+		snprintf(path, sizeof(path), "/conf/lib%u.so", i);
 		add_library(path, names[i]);
 	}
 	const struct library library = {.needed = "lib0.so"};
@@ -415,7 +431,7 @@ static void stops_somewhere(void **state)
 	assert_int_equal(libs.count, 1024);
 	assert_int_equal(libs.missing_count, 1);
 	assert_string_equal(libs.missing[0].why,
-	                    "/lib64/lib1023.so: more libraries than are loaded");
+	                    "/conf/lib1023.so: more libraries than are loaded");
 	g2s_libs_free(&libs);
 }
 

@@ -45,6 +45,14 @@ struct g2s_call {
 	uint64_t target;
 };
 
+/* A library that code loads while it runs, by the name that stands at an address. */
+struct g2s_load {
+	/* In the program's files. */
+	struct g2s_bytes name;
+	/* The index of the object whose code it is. */
+	size_t object;
+};
+
 /* A program and what is known of it. */
 struct g2s_program {
 	const struct g2s_arch *arch;
@@ -67,6 +75,15 @@ struct g2s_program {
 	/* The entries of the wrappers, sorted, without repeats. */
 	uint64_t *wrappers;
 	size_t wrapper_count;
+	/* Of a program with its libraries: what else is loaded, without repeats. */
+	struct g2s_load *loads;
+	size_t load_count;
+	size_t load_capacity;
+	/* Code that is reached loads libraries by names, or looks symbols up, that are not known. */
+	bool loads_unknown;
+	bool looks_up_unknown;
+	/* The C library loads the modules of its name service, as nsswitch.conf says. */
+	bool loads_name_service;
 	/*
 	 * Sorted by address, without repeats.  A jump of a function to its own start, which is flow
 	 * and not a call, is among them when the search has met it.
@@ -89,6 +106,13 @@ enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes fil
  */
 enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_libs *libs,
                                       struct g2s_error *err);
+
+/*
+ * Adds to libs what a program that has been scanned loads by itself, as far as it is there.  With
+ * *more true there was something: the program is to be freed, opened with libs, and scanned again.
+ */
+enum g2s_code g2s_program_load(struct g2s_program *program, struct g2s_libs *libs, bool *more,
+                               struct g2s_error *err);
 
 /* Finds the sites of an open program. */
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err);

@@ -156,6 +156,9 @@ struct g2s_section {
  */
 bool g2s_elf_is_dynamic(struct g2s_bytes file);
 
+/* True for a shared object that is there to be loaded by others: it has a name, or no interpreter. */
+bool g2s_elf_is_library(struct g2s_bytes file);
+
 /*
  * Reads the headers of file, whose bytes must outlive *elf.  What is not an ELF program or
  * shared object of a machine the layout of which is known is G2S_ERR_FORMAT.  Free with

@@ -46,6 +46,8 @@ struct g2s_library {
 	uint64_t inode;
 	/* The index of the one that needs it first; of the program 0. */
 	size_t needed_by;
+	/* Code asks for it by its name: whatever it exports can be looked up. */
+	bool opened;
 };
 
 /* A library that was not found, or is not what it should be. */
@@ -63,6 +65,13 @@ struct g2s_libs_name {
 	char *name;
 	/* SIZE_MAX for the interpreter. */
 	size_t index;
+};
+
+/* A directory that libraries were looked for in. */
+struct g2s_libs_place {
+	char *directory;
+	/* Which of the directories for some processors are in it, a bit each. */
+	unsigned variants;
 };
 
 struct g2s_libs {
@@ -88,6 +97,9 @@ struct g2s_libs {
 	struct g2s_libs_name *names;
 	size_t name_count;
 	size_t name_capacity;
+	struct g2s_libs_place *places;
+	size_t place_count;
+	size_t place_capacity;
 	/* Files that were tried; files of ld.so.conf that were read. */
 	size_t tries;
 	size_t config_files;

@@ -300,6 +300,8 @@ struct g2s_arch {
 	uint64_t passed_to_kernel;
 	/* Registers in which a function hands something back by the C ABI. */
 	uint64_t returned_by_c;
+	/* The registers of the first two arguments in the C ABI. */
+	uint8_t c_arguments[2];
 	/*
 	 * The register of the first integer argument in Go's register ABI; -1 when there is
 	 * none.
