@@ -340,9 +340,15 @@ static enum g2s_code scan_linked(const struct scan *scan, struct g2s_program *pr
 		g2s_program_free(program);
 		code = g2s_program_open_linked(program, libs, err);
 		if (code == G2S_OK) {
-			code = g2s_program_scan(program, err);
+			code = g2s_program_look(program, err);
 		}
 		if (code == G2S_OK) {
+			code = g2s_program_load(program, libs, &more, err);
+		}
+		if (code == G2S_OK && !more) {
+			code = g2s_program_scan(program, err);
+		}
+		if (code == G2S_OK && !more) {
 			code = g2s_program_load(program, libs, &more, err);
 		}
 	}

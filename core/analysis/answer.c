@@ -133,11 +133,20 @@ static void add_place(struct trace *trace, struct round round, struct calling *c
  * Code may also jump into what straight decoding takes for the middle of an instruction, past a
  * prefix for one.
  */
-static bool is_entered_between(struct trace *trace, uint64_t addr)
+static bool is_entered_between(struct trace *trace, const struct sweep_mark *mark)
 {
-	const struct g2s_function *function = trace_function(trace, addr);
-	return function != NULL && trace_enter(trace, function->start) &&
-	       g2s_flow_reaches(trace->flow, addr);
+	const struct g2s_program *program = trace->program;
+	const struct g2s_function *function = trace_function(trace, mark->addr);
+	if (function == NULL) {
+		return false;
+	}
+	struct g2s_range range = {function->start, function->end};
+	/* Of a program with libraries, most of the code is compiled: see sites.c. */
+	if (program->link != NULL &&
+	    !sweep_is_doubtful(program->arch, &program->elf, range, mark)) {
+		return false;
+	}
+	return trace_enter(trace, function->start) && g2s_flow_reaches(trace->flow, mark->addr);
 }
 
 /* Visits the places, and notes those that turn out to be calls. */
@@ -186,7 +195,7 @@ static void follow_marks(struct trace *trace, struct round round,
 			add_place(trace, round, &callings[count], &places[count], &whole, target);
 			count++;
 		}
-		if (!marks[i].found && is_entered_between(trace, marks[i].addr)) {
+		if (!marks[i].found && is_entered_between(trace, &marks[i])) {
 			uint64_t addr = marks[i].addr;
 			struct sweep_mark mark = {.addr = addr, .found = true, .run = addr};
 			add_place(trace, round, &callings[count], &places[count], &mark, target);

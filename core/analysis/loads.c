@@ -185,6 +185,20 @@ bool loads_take(struct trace *trace)
 	return fine && take_names(program, trace->reach);
 }
 
+enum g2s_code g2s_program_look(struct g2s_program *program, struct g2s_error *err)
+{
+	struct g2s_refs refs;
+	struct reach reach = {0};
+	enum g2s_code code = g2s_refs_build(&refs, program->arch, &program->funcs, err);
+	if (code == G2S_OK &&
+	    !(reach_find(&reach, program, &refs) && take_names(program, &reach))) {
+		code = g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
+	reach_free(&reach);
+	g2s_refs_free(&refs);
+	return code;
+}
+
 /*
  * --- what is loaded
  * ------------------------------------------------------------------------------

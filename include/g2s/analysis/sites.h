@@ -112,7 +112,13 @@ enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_li
                                       struct g2s_error *err);
 
 /*
- * Adds to libs what a program that has been scanned loads by itself, as far as it is there.  With
+ * Finds, of a program with its libraries, what the code that is reached names without dlopen: far
+ * cheaper than a scan, which finds the same and more.
+ */
+enum g2s_code g2s_program_look(struct g2s_program *program, struct g2s_error *err);
+
+/*
+ * Adds to libs what a program that has been looked at or scanned loads by itself, as far as it is there.  With
  * *more true there was something: the program is to be freed, opened with libs, and scanned again.
  */
 enum g2s_code g2s_program_load(struct g2s_program *program, struct g2s_libs *libs, bool *more,
