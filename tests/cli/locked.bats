@@ -57,8 +57,8 @@ called_locked() {
 }
 
 @test "strace sees nothing else once a process is locked" {
-	readarray -t programs < <(find -L /bin /usr/sbin "$dist" -type f -size +100k -size -1000k 2>/dev/null | sort | head -n 12)
-	[ "${#programs[@]}" -ge 5 ]
+	# With few libraries: under strace, each is looked for in many places.
+	local programs=(/bin/cat /bin/ls /bin/cp /bin/dd /bin/bash "$dist/g2s" /bin/sort /bin/date)
 	trace() {
 		strace -f -qq -o try/calls "$@" 2>/dev/null || :
 		called_locked >try/names
