@@ -221,7 +221,8 @@ static void scan_file(void *user, size_t index, FILE *out)
 		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
 	}
 	if (code == G2S_OK && !answer.waits) {
-		report_program(&scan->report, about->path, &program, &libs, scan->callers ? &chains : NULL);
+		report_program(&scan->report, about->path, &program, &libs,
+		               scan->callers ? &chains : NULL);
 	} else if (code != G2S_OK) {
 		g2s_stream_unread(&scan->report.writer, about->path, err.text);
 		if (err.text[0] != '\0') {

@@ -150,15 +150,16 @@ static void write_needs(struct report *report, const char *path, const struct g2
 		}
 		g2s_stream_needs(&report->writer, path, name);
 		if (!report->quiet) {
-			report_say(report, "warning: %s: what %s does is not in the result", path, name);
+			report_say(report, "warning: %s: what %s does is not in the result", path,
+			           name);
 		}
 	}
 	for (size_t i = 0; i < libs->missing_count; i++) {
 		const struct g2s_missing *missing = &libs->missing[i];
 		g2s_stream_needs(&report->writer, path, missing->name);
 		if (!report->quiet) {
-			report_say(report, "warning: %s: what %s does is not in the result: %s", path,
-			    missing->name, missing->why);
+			report_say(report, "warning: %s: what %s does is not in the result: %s",
+			           path, missing->name, missing->why);
 		}
 	}
 	/* Who names libraries with --dlopen has said which those are. */
@@ -168,15 +169,19 @@ static void write_needs(struct report *report, const char *path, const struct g2
 	if (program->loads_unknown) {
 		g2s_stream_needs(&report->writer, path, "dlopen(?)");
 		if (!report->quiet) {
-			report_say(report, "warning: %s: it loads libraries whose names are not known "
-			    "(dlopen; --dlopen=LIB adds one)", path);
+			report_say(report,
+			           "warning: %s: it loads libraries whose names are not known "
+			           "(dlopen; --dlopen=LIB adds one)",
+			           path);
 		}
 	}
 	if (program->looks_up_unknown && !program->loads_unknown) {
 		g2s_stream_needs(&report->writer, path, "dlsym(?)");
 		if (!report->quiet) {
-			report_say(report, "warning: %s: it looks up symbols whose names are not known "
-			    "(dlsym)", path);
+			report_say(report,
+			           "warning: %s: it looks up symbols whose names are not known "
+			           "(dlsym)",
+			           path);
 		}
 	}
 }
@@ -225,8 +230,8 @@ void report_program(struct report *report, const char *path, const struct g2s_pr
 		for (; next < program->site_count &&
 		       (object == NULL || program->sites[next].addr < object->range.end);
 		     next++) {
-			write_site(report, shown, object != NULL ? object->moved : 0, program, chains,
-			           &program->sites[next]);
+			uint64_t moved = object != NULL ? object->moved : 0;
+			write_site(report, shown, moved, program, chains, &program->sites[next]);
 		}
 	}
 }
