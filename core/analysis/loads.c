@@ -24,18 +24,35 @@ static struct g2s_bytes bytes_of(const char *text)
 	return (struct g2s_bytes){(const uint8_t *)text, strlen(text)};
 }
 
+/* Functions that are handed a name, the argument that it is, and what they do with it. */
+static const struct {
+	const char *name;
+	unsigned argument;
+	const char *kind;
+} functions[] = {
+	{"dlopen", 0, OPENS},
+	{"dlmopen", 1, OPENS},
+	{"dlsym", 1, LOOKS_UP},
+	{"dlvsym", 1, LOOKS_UP},
+};
+
+/* True when addr is the start of one of them: a site there says that nobody is seen to call it. */
+static bool is_asked(const struct g2s_link *link, uint64_t addr)
+{
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		const struct g2s_definition *d =
+			g2s_link_find(link, bytes_of(functions[i].name));
+		for (; d != NULL; d = g2s_link_next(link, d)) {
+			if (g2s_link_address(link, d) == addr) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 void loads_ask(struct trace *trace)
 {
-	static const struct {
-		const char *name;
-		unsigned argument;
-		const char *kind;
-	} functions[] = {
-		{"dlopen", 0, OPENS},
-		{"dlmopen", 1, OPENS},
-		{"dlsym", 1, LOOKS_UP},
-		{"dlvsym", 1, LOOKS_UP},
-	};
 	const struct g2s_program *program = trace->program;
 	const struct g2s_link *link = program->link;
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
@@ -120,6 +137,9 @@ static bool take_site(struct g2s_program *program, const struct g2s_site *site)
 	bool opens = site->arch == OPENS;
 	if (opens && site->number == 0) {
 		/* The program itself. */
+		return true;
+	}
+	if (site->number == G2S_NUMBER_UNKNOWN && is_asked(program->link, site->addr)) {
 		return true;
 	}
 	if (site->number == G2S_NUMBER_UNKNOWN ||

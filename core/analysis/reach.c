@@ -259,6 +259,32 @@ static void note_name(struct reach *reach, uint64_t addr)
 	reach->names[reach->name_count++] = addr;
 }
 
+/*
+ * The dynamic linker calls what it has looked up by name: glibc's __libc_early_init and malloc,
+ * musl's own later stages.  A string of its that names a symbol stands for that.
+ */
+static void look_up(struct reach *reach, uint64_t addr)
+{
+	const struct g2s_program *program = reach->program;
+	const struct g2s_link *link = program->link;
+	const struct g2s_object *object = g2s_link_object(link, addr);
+	struct g2s_bytes view;
+	struct g2s_bytes name;
+	if (object == NULL || (size_t)(object - link->objects) != program->interpreter ||
+	    !g2s_elf_view(&program->elf, addr, &view) ||
+	    !g2s_bytes_string(view, 0, LONGEST_NAME, &name) || name.size == 0) {
+		return;
+	}
+	const struct g2s_definition *d = g2s_link_find(link, name);
+	for (; d != NULL; d = g2s_link_next(link, d)) {
+		const struct g2s_function *function =
+			g2s_funcs_find(&program->funcs, g2s_link_address(link, d));
+		if (function != NULL) {
+			reach_function(reach, (size_t)(function - program->funcs.items));
+		}
+	}
+}
+
 /* Reaches the code or data at addr; a slot stands for what it is bound to. */
 static void reach_address(struct reach *reach, uint64_t addr)
 {
@@ -281,6 +307,7 @@ static void reach_address(struct reach *reach, uint64_t addr)
 	if (slots == NULL && !is_whole(reach, addr)) {
 		reach_data(reach, addr);
 		note_name(reach, addr);
+		look_up(reach, addr);
 	}
 }
 
