@@ -49,6 +49,8 @@ none_unresolved() {
 		$5 == "?" {
 			file = $1
 			sub(/.*\//, "", file)
+			# Fixtures have a sum behind their names.
+			sub(/-[0-9a-f]+$/, "", file)
 			if (!((file, $7, $6) in listed) && !seen[file, $7, $4, $6]++)
 				print file ": " $7 " at " $3 " (" $4 ", " $6 ")"
 		}' "$here/libraries.tsv" "$work/rows" >"$work/odd"
