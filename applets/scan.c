@@ -4,6 +4,7 @@
 #include "jobs.h"
 #include "lock.h"
 #include "progress.h"
+#include "scan_report.h"
 #include "stages.h"
 #include "sysroot.h"
 #include "walk.h"
@@ -17,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,8 +61,6 @@ struct scan {
 	/* The one file is scanned in this process, which is locked for it; output may be NULL. */
 	bool alone;
 	struct cli_output *output;
-	/* Whoever takes the stream over warns of what it lacks. */
-	bool in_stages;
 	struct progress progress;
 	/* The stream: what the files before have given. */
 	struct g2s_stream_writer stream;
@@ -71,244 +69,9 @@ struct scan {
 	int status;
 	/* It was said what the kernel refuses. */
 	bool told;
-	/* The lines of the file that is being scanned, perhaps in a process of its own. */
-	struct g2s_stream_writer writer;
-	/* What there is to say about it: texts, each ended by a NUL. */
-	FILE *messages;
-	/* Room for the texts of one row. */
-	char *function;
-	size_t function_size;
-	char *source;
-	size_t source_size;
-	char *shown;
-	size_t shown_size;
+	/* What is told of the file that is being scanned, perhaps in a process of its own. */
+	struct report report;
 };
-
-/* Says something about the file that is being scanned; it is shown when the file's turn comes. */
-__attribute__((format(printf, 2, 3)))
-static void say(struct scan *scan, const char *format, ...)
-{
-	va_list values;
-	va_start(values, format);
-	vfprintf(scan->messages, format, values);
-	va_end(values);
-	putc('\0', scan->messages);
-}
-
-enum {
-	/* Bytes of a function's or a file's name that rows have; of a longer one, and a mark. */
-	LONGEST_NAME = 1000,
-	MARK_ROOM = 4,
-};
-
-/* Copies bytes to a string that grows, with room for a mark; an empty one, or no memory, is "-". */
-static const char *hold(char **text, size_t *size, struct g2s_bytes bytes)
-{
-	if (bytes.size + MARK_ROOM > *size) {
-		char *grown = realloc(*text, bytes.size + MARK_ROOM);
-		if (grown == NULL) {
-			return "-";
-		}
-		*text = grown;
-		*size = bytes.size + MARK_ROOM;
-	}
-	if (bytes.size == 0) {
-		return "-";
-	}
-	memcpy(*text, bytes.data, bytes.size);
-	(*text)[bytes.size] = '\0';
-	return *text;
-}
-
-/*
- * What rows say of a name of the file: the first of its bytes, and a mark, when it is so long that
- * many rows with it would be very large.  A character is not cut.
- */
-static struct g2s_bytes shorten(struct g2s_bytes name, const char **mark)
-{
-	*mark = "";
-	if (name.size > LONGEST_NAME) {
-		*mark = "...";
-		name.size = LONGEST_NAME;
-		while (name.size > LONGEST_NAME - 3 && (name.data[name.size] & 0xc0) == 0x80) {
-			name.size--;
-		}
-	}
-	return name;
-}
-
-/* "file:line" of an address, or "-". */
-static const char *source_of(struct scan *scan, const struct g2s_program *program,
-                             const struct g2s_function *function, uint64_t addr)
-{
-	struct g2s_bytes file;
-	uint64_t line;
-	if (!g2s_funcs_line(&program->funcs, function, addr, &file, &line)) {
-		return "-";
-	}
-	const char *mark;
-	file = shorten(file, &mark);
-	size_t need = file.size + 32;
-	if (need > scan->source_size) {
-		char *grown = realloc(scan->source, need);
-		if (grown == NULL) {
-			return "-";
-		}
-		scan->source = grown;
-		scan->source_size = need;
-	}
-	snprintf(scan->source, scan->source_size, "%.*s%s:%" PRIu64, (int)file.size,
-	         (const char *)file.data, mark, line);
-	return scan->source;
-}
-
-/* The name of a function, as rows have it. */
-static const char *name_of(struct scan *scan, struct g2s_bytes name)
-{
-	const char *mark;
-	struct g2s_bytes part = shorten(name, &mark);
-	const char *text = hold(&scan->function, &scan->function_size, part);
-	if (text == scan->function) {
-		memcpy(scan->function + part.size, mark, strlen(mark) + 1);
-	}
-	return text;
-}
-
-/*
- * A row for a site of the object that was moved by so much; chains is NULL when rows do not have
- * that column.
- */
-static void write_site(struct scan *scan, const char *path, uint64_t moved,
-                       const struct g2s_program *program, struct g2s_chains *chains,
-                       const struct g2s_site *site)
-{
-	struct g2s_row row = {
-		.binary = path,
-		.arch = site->arch,
-		.address = site->addr - moved,
-		.via = site->via,
-		.number = site->number,
-		.how = site->how,
-		.function = "-",
-		.source = "-",
-		.more = chains == NULL ? NULL : g2s_chains_text(chains, site->addr),
-	};
-	const struct g2s_function *function = g2s_funcs_find(&program->funcs, site->addr);
-	struct g2s_bytes name;
-	if (function != NULL) {
-		if (g2s_funcs_name(&program->funcs, function, &name)) {
-			row.function = name_of(scan, name);
-		}
-		row.source = source_of(scan, program, function, site->addr);
-	}
-	g2s_stream_row(&scan->writer, &row);
-}
-
-static void write_binary(struct scan *scan, const char *path, const char *arch,
-                         const struct g2s_goinfo *go)
-{
-	const struct g2s_binary binary = {
-		.path = path,
-		.arch = arch,
-		.go_version = go->version[0] == '\0' ? NULL : go->version,
-		.build_id = go->build_id[0] == '\0' ? NULL : go->build_id,
-	};
-	g2s_stream_binary(&scan->writer, &binary);
-}
-
-/* Says which libraries were not read, and what of the result is therefore missing. */
-static void write_needs(struct scan *scan, const char *path, const struct g2s_program *program,
-                        const struct g2s_libs *libs)
-{
-	for (size_t i = 0; i < program->elf.needed_count; i++) {
-		struct g2s_bytes library;
-		const char *name = "?";
-		if (g2s_elf_needed(&program->elf, i, &library)) {
-			name = hold(&scan->function, &scan->function_size, library);
-		}
-		g2s_stream_needs(&scan->writer, path, name);
-		if (!scan->in_stages) {
-			say(scan, "warning: %s: what %s does is not in the result", path, name);
-		}
-	}
-	for (size_t i = 0; i < libs->missing_count; i++) {
-		const struct g2s_missing *missing = &libs->missing[i];
-		g2s_stream_needs(&scan->writer, path, missing->name);
-		if (!scan->in_stages) {
-			say(scan, "warning: %s: what %s does is not in the result: %s", path,
-			    missing->name, missing->why);
-		}
-	}
-	/* Who names libraries with --dlopen has said which those are. */
-	if (scan->dlopen_count != 0) {
-		return;
-	}
-	if (program->loads_unknown) {
-		g2s_stream_needs(&scan->writer, path, "dlopen(?)");
-		if (!scan->in_stages) {
-			say(scan, "warning: %s: it loads libraries whose names are not known "
-			    "(dlopen; --dlopen=LIB adds one)", path);
-		}
-	}
-	if (program->looks_up_unknown && !program->loads_unknown) {
-		g2s_stream_needs(&scan->writer, path, "dlsym(?)");
-		if (!scan->in_stages) {
-			say(scan, "warning: %s: it looks up symbols whose names are not known "
-			    "(dlsym)", path);
-		}
-	}
-}
-
-/* The path of a library, as it is shown: with the root file system that it was found in. */
-static const char *shown_path(struct scan *scan, const struct g2s_library *library)
-{
-	if (scan->sysroot_name == NULL) {
-		return library->path;
-	}
-	size_t length = strlen(scan->sysroot_name);
-	while (length > 0 && scan->sysroot_name[length - 1] == '/') {
-		length--;
-	}
-	size_t need = length + strlen(library->path) + 1;
-	if (need > scan->shown_size) {
-		char *grown = realloc(scan->shown, need);
-		if (grown == NULL) {
-			return library->path;
-		}
-		scan->shown = grown;
-		scan->shown_size = need;
-	}
-	memcpy(scan->shown, scan->sysroot_name, length);
-	strcpy(scan->shown + length, library->path);
-	return scan->shown;
-}
-
-/* Writes what was found, object by object, and says what of it is not all that there is. */
-static void write_program(struct scan *scan, const char *path, const struct g2s_program *program,
-                          const struct g2s_libs *libs, struct g2s_chains *chains)
-{
-	const char *arch = program->arch->name;
-	const struct g2s_link *link = program->link;
-	size_t next = 0;
-	write_binary(scan, path, arch, &program->goinfo);
-	write_needs(scan, path, program, libs);
-	for (size_t o = 0; o == 0 || (link != NULL && o < link->object_count); o++) {
-		const struct g2s_object *object = link != NULL ? &link->objects[o] : NULL;
-		const char *shown = path;
-		if (o != 0) {
-			struct g2s_goinfo info = {0};
-			shown = shown_path(scan, object->library);
-			g2s_goinfo_read(&object->library->elf, &info);
-			write_binary(scan, shown, arch, &info);
-		}
-		for (; next < program->site_count &&
-		       (object == NULL || program->sites[next].addr < object->range.end);
-		     next++) {
-			write_site(scan, shown, object != NULL ? object->moved : 0, program, chains,
-			           &program->sites[next]);
-		}
-	}
-}
 
 /*
  * --- one file
@@ -409,6 +172,7 @@ static void set_sysroot(struct scan *scan, const struct walk_file *about)
 	scan->place = scan->sysroot_name == NULL
 	                      ? NULL
 	                      : sysroot_place(scan->sysroot_name, about->path);
+	scan->report.root = scan->sysroot_name;
 	scan->lock.reads = true;
 	scan->lock.root = scan->sysroot.root;
 }
@@ -441,11 +205,11 @@ static void scan_file(void *user, size_t index, FILE *out)
 	struct g2s_chains chains = {0};
 	struct answer answer = {0};
 	char *messages = NULL;
-	scan->messages = open_memstream(&messages, &answer.messages_size);
-	if (scan->messages == NULL) {
+	scan->report.messages = open_memstream(&messages, &answer.messages_size);
+	if (scan->report.messages == NULL) {
 		return;
 	}
-	scan->writer = (struct g2s_stream_writer){.out = out};
+	scan->report.writer = (struct g2s_stream_writer){.out = out};
 	set_sysroot(scan, about);
 	enum g2s_code code = walk_open(about, &file, &err);
 	if (code == G2S_OK) {
@@ -457,11 +221,12 @@ static void scan_file(void *user, size_t index, FILE *out)
 		code = scan_program(scan, &program, file.bytes, &libs, &chains, &err);
 	}
 	if (code == G2S_OK && !answer.waits) {
-		write_program(scan, about->path, &program, &libs, scan->callers ? &chains : NULL);
+		report_program(&scan->report, about->path, &program, &libs,
+		               scan->callers ? &chains : NULL);
 	} else if (code != G2S_OK) {
-		g2s_stream_unread(&scan->writer, about->path, err.text);
+		g2s_stream_unread(&scan->report.writer, about->path, err.text);
 		if (err.text[0] != '\0') {
-			say(scan, "%s: %s", about->path, err.text);
+			report_say(&scan->report, "%s: %s", about->path, err.text);
 		}
 	}
 	g2s_chains_free(&chains);
@@ -473,11 +238,11 @@ static void scan_file(void *user, size_t index, FILE *out)
 	scan->place = NULL;
 	free(scan->sysroot_name);
 	scan->sysroot_name = NULL;
-	bool whole = ferror(scan->messages) == 0;
-	if (fclose(scan->messages) == 0 && whole) {
+	bool whole = ferror(scan->report.messages) == 0;
+	if (fclose(scan->report.messages) == 0 && whole) {
 		answer.status = cli_status(code);
-		answer.rows = scan->writer.rows;
-		answer.unresolved = scan->writer.unresolved;
+		answer.rows = scan->report.writer.rows;
+		answer.unresolved = scan->report.writer.unresolved;
 		fwrite(messages, 1, answer.messages_size, out);
 		fwrite(&answer, sizeof(answer), 1, out);
 	}
@@ -822,9 +587,7 @@ static void free_scan(struct scan *scan)
 		close(scan->root);
 	}
 	walk_free(&scan->walk);
-	free(scan->function);
-	free(scan->source);
-	free(scan->shown);
+	report_free(&scan->report);
 	free(scan->waiting);
 	free(scan->loaded);
 }
@@ -872,7 +635,7 @@ static int take_stream(char *data, size_t size, struct g2s_streams *streams)
 int scan_stage(const char *path, const struct lock *lock, struct cli_output *output,
                struct g2s_streams *streams)
 {
-	struct scan scan = {.in_stages = true, .lock = *lock, .output = output, .root = -1};
+	struct scan scan = {.report.quiet = true, .lock = *lock, .output = output, .root = -1};
 	char *data = NULL;
 	size_t size;
 	int status = G2S_EXIT_USAGE;
@@ -919,6 +682,7 @@ int g2s_scan_main(int argc, char **argv)
 	scan.lock = settings.lock;
 	scan.dlopen = settings.dlopen;
 	scan.dlopen_count = settings.dlopen_count;
+	scan.report.answered = settings.dlopen_count != 0;
 	if (!open_root(&scan, settings.sysroot)) {
 		status = G2S_EXIT_USAGE;
 		goto done;

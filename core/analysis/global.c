@@ -517,8 +517,32 @@ static void follow_links(struct trace *trace)
 	}
 }
 
+/*
+ * What nothing is known to be put into is not nothing for that: a pointer that is zero and that
+ * nobody is seen to set may be set in a way that is not seen.
+ */
+static void find_empty(struct trace *trace)
+{
+	bool *linked = calloc(trace->global_count + 1, sizeof(*linked));
+	if (linked == NULL) {
+		trace->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < trace->link_count; i++) {
+		linked[trace->links[i].to] = true;
+	}
+	for (size_t i = 0; i < trace->global_count; i++) {
+		struct global *global = &trace->globals[i];
+		if (global->number_count == 0 && global->reasons == 0 && !linked[i]) {
+			global->reasons = 1u << G2S_REASON_MEMORY;
+		}
+	}
+	free(linked);
+}
+
 void trace_uses(struct trace *trace)
 {
+	find_empty(trace);
 	follow_links(trace);
 	for (size_t i = 0; i < trace->use_count; i++) {
 		const struct use *use = &trace->uses[i];

@@ -131,9 +131,9 @@ static bool take_site(struct g2s_program *program, const struct g2s_site *site)
 }
 
 /*
- * Names in data that libraries refer to: the C library loads some without asking dlopen.  The modules
- * of its name service count when a function that asks them is called; tables of unrelated functions,
- * which lie side by side, would bring them into every program.
+ * Names in data that libraries refer to: the C library loads some without asking dlopen.  The
+ * modules of its name service count when a function that asks them is called; tables of unrelated
+ * functions, which lie side by side, would bring them into every program.
  */
 static bool take_names(struct g2s_program *program, const struct reach *reach)
 {

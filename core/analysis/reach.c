@@ -322,10 +322,10 @@ static void reach_pointers(struct reach *reach, uint64_t start, uint64_t end, bo
 }
 
 /*
- * A table of distances from its own start, as compilers write: entries are looked at as long as they
- * lead to code.  Those of switches lead into the function that uses the table, and where one table
- * ends does not show, so that functions are found by their starts alone.  (A part of a function
- * that was moved away, and only a table leads to, counts as what nothing refers to.)
+ * A table of distances from its own start, as compilers write: entries are looked at as long as
+ * they lead to code.  Those of switches lead into the function that uses the table, and where one
+ * table ends does not show, so that functions are found by their starts alone.  (A part of a
+ * function that was moved away, and only a table leads to, counts as what nothing refers to.)
  */
 static void reach_table(struct reach *reach, uint64_t addr)
 {
@@ -403,8 +403,8 @@ static bool add_reference(struct reach *reach, uint64_t place, uint64_t to, bool
 }
 
 /*
- * Everything that could be a reference of a function, whatever instructions it is made of: for one in
- * which straight decoding meets bytes that are no instruction, as where data stands among code.
+ * Everything that could be a reference of a function, whatever instructions it is made of: for one
+ * in which straight decoding meets bytes that are no instruction, as where data stands among code.
  */
 static bool add_candidates(struct reach *reach, const struct g2s_function *function)
 {

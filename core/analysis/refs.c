@@ -274,7 +274,8 @@ static bool search_stretch(struct search *search, struct g2s_range range, bool g
 	search->addr = range.start;
 	search->go = go;
 	return search->count == 0 || !view(search->refs, range.start, range.end, &code) ||
-	       search->refs->arch->search_addresses(search->refs->arch, code.data, code.size, range.start, operands,
+	       search->refs->arch->search_addresses(search->refs->arch, code.data, code.size,
+	                                            range.start, operands,
 	                                            search->windows, search->count, sink);
 }
 

@@ -124,8 +124,8 @@ static bool collect_stretch(struct g2s_refs *refs, struct g2s_range range, bool 
 		search.align = refs->funcs->go_align;
 	}
 	uint64_t size = range.end - range.start;
-	return refs->arch->search(refs->arch, code.data, size < code.size ? (size_t)size : code.size,
-	                          range.start, &search);
+	size_t whole = size < code.size ? (size_t)size : code.size;
+	return refs->arch->search(refs->arch, code.data, whole, range.start, &search);
 }
 
 static bool make_buckets(struct g2s_refs *refs)

@@ -186,8 +186,8 @@ static bool is_entered_between(struct trace *trace, const struct g2s_function *f
 	const struct g2s_program *program = trace->program;
 	struct g2s_range range = {function->start, function->end};
 	/*
-	 * Other code is compiled, or written by hand, in ways that are not known as well.  Libraries
-	 * are compiled, and have too much code to follow all of it for accidents.
+	 * Other code is compiled, or written by hand, in ways that are not known as well.
+	 * Libraries are compiled, and have too much code to follow all of it for accidents.
 	 */
 	if ((function->go != 0 || program->link != NULL) &&
 	    !sweep_is_doubtful(program->arch, &program->elf, range, mark)) {

@@ -223,8 +223,9 @@ static bool add_copy(struct g2s_link *link, size_t object, const struct g2s_dyna
 }
 
 /*
- * An object that was loaded later than at the start looks into itself, too, before others that were:
- * which of those it is, only the run tells.  So where an object defines a symbol itself, both count.
+ * An object that was loaded later than at the start looks into itself, too, before others that
+ * were: which of those it is, only the run tells.  So where an object defines a symbol itself,
+ * both count.
  */
 static bool bind_reloc(struct g2s_link *link, size_t object, const struct g2s_dynamic_reloc *reloc)
 {

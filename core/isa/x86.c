@@ -727,8 +727,9 @@ static bool skim(const struct g2s_arch *arch, const uint8_t *code, size_t size, 
 
 /*
  * Those without arguments are handed nothing, whatever is left in the registers: sched_yield,
- * pause, getpid, fork, vfork, getuid, getgid, geteuid, getegid, getppid, getpgrp, setsid, munlockall,
- * vhangup, sync, gettid, restart_syscall, inotify_init.  futex writes to the word it is about.
+ * pause, getpid, fork, vfork, getuid, getgid, geteuid, getegid, getppid, getpgrp, setsid,
+ * munlockall, vhangup, sync, gettid, restart_syscall, inotify_init.  futex writes to the word it
+ * is about.
  */
 static const struct g2s_reach REACHES[] = {
 	{24, 0},  {34, 0},  {39, 0},  {57, 0},  {58, 0},  {102, 0}, {104, 0},

@@ -57,8 +57,8 @@ called_locked() {
 }
 
 @test "strace sees nothing else once a process is locked" {
-	readarray -t programs < <(find -L /bin /usr/sbin "$dist" -type f -size +100k -size -1000k 2>/dev/null | sort | head -n 12)
-	[ "${#programs[@]}" -ge 5 ]
+	# With few libraries: under strace, each is looked for in many places.
+	local programs=(/bin/cat /bin/ls /bin/cp /bin/dd /bin/bash "$dist/g2s" /bin/sort /bin/date)
 	trace() {
 		strace -f -qq -o try/calls "$@" 2>/dev/null || :
 		called_locked >try/names
@@ -287,8 +287,8 @@ called_locked() {
 	cmp <(g2s-scan app other app) file
 	# It has divided first, so that another process writes.
 	awk '{ sub(/\(.*/, "", $2) } $2 ~ /^[a-z_0-9]+$/ && $2 != "execve" { print $1, $2 }' try/calls >order
-	[ "$(awk '$2 == "landlock_add_rule" { print $1 }' order | sort -u | wc -l)" -eq 1 ]
-	starter=$(awk '$2 == "landlock_add_rule" { print $1 }' order)
+	# The first that may still read is the starter; what it starts narrows that to the root file system.
+	starter=$(awk '$2 == "landlock_add_rule" { print $1; exit }' order)
 	[ "$starter" != "$(awk 'NR == 1 { print $1 }' order)" ]
 	grep -q 'allowed_access=LANDLOCK_ACCESS_FS_READ_FILE|LANDLOCK_ACCESS_FS_READ_DIR,' try/calls
 	awk -v pid="$starter" '$1 == pid { print $2 }' order >own

@@ -56,7 +56,10 @@ struct g2s_load {
 /* A program and what is known of it. */
 struct g2s_program {
 	const struct g2s_arch *arch;
-	/* The program and its libraries as one image, of which elf is a copy; NULL: the file alone. */
+	/*
+	 * The program and its libraries as one image, of which elf is a copy; NULL: the file
+	 * alone.
+	 */
 	struct g2s_link *link;
 	struct linked_arch *linked;
 	/* The index of the ELF interpreter among the objects; SIZE_MAX when there is none. */
@@ -81,7 +84,9 @@ struct g2s_program {
 	struct g2s_load *loads;
 	size_t load_count;
 	size_t load_capacity;
-	/* Code that is reached loads libraries by names, or looks symbols up, that are not known. */
+	/*
+	 * Code that is reached loads libraries by names, or looks symbols up, that are not known.
+	 */
 	bool loads_unknown;
 	bool looks_up_unknown;
 	/* It looks up symbols that it was not known to. */
@@ -104,9 +109,9 @@ enum g2s_code g2s_program_open(struct g2s_program *program, struct g2s_bytes fil
                                struct g2s_error *err);
 
 /*
- * The same for a program with the libraries in libs, items[0] of which it is: its sites will be those
- * of all code that the program can come to.  What is in libs is moved to its place in the image
- * (link.h); it must outlive *program.
+ * The same for a program with the libraries in libs, items[0] of which it is: its sites will be
+ * those of all code that the program can come to.  What is in libs is moved to its place in the
+ * image (link.h); it must outlive *program.
  */
 enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_libs *libs,
                                       struct g2s_error *err);
@@ -118,8 +123,9 @@ enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_li
 enum g2s_code g2s_program_look(struct g2s_program *program, struct g2s_error *err);
 
 /*
- * Adds to libs what a program that has been looked at or scanned loads by itself, as far as it is there.  With
- * *more true there was something: the program is to be freed, opened with libs, and scanned again.
+ * Adds to libs what a program that has been looked at or scanned loads by itself, as far as it is
+ * there.  With *more true there was something: the program is to be freed, opened with libs, and
+ * scanned again.
  */
 enum g2s_code g2s_program_load(struct g2s_program *program, struct g2s_libs *libs, bool *more,
                                struct g2s_error *err);

@@ -33,8 +33,8 @@ struct g2s_segment {
 	/* The part of it that becomes read-only once it is relocated (PT_GNU_RELRO). */
 	struct g2s_range relro;
 	/*
-	 * Its place was chosen by link.h, not by the file: words of it are addresses where relocations
-	 * say so, and nowhere else.
+	 * Its place was chosen by link.h, not by the file: words of it are addresses where
+	 * relocations say so, and nowhere else.
 	 */
 	bool moved;
 	/* The file it is of, among those that were linked. */
@@ -51,8 +51,8 @@ struct g2s_reloc {
 	 */
 	bool foreign;
 	/*
-	 * A slot through which code calls, or takes the address of, what link.h bound it to: whoever
-	 * refers to the slot refers to that.
+	 * A slot through which code calls, or takes the address of, what link.h bound it to:
+	 * whoever refers to the slot refers to that.
 	 */
 	bool slot;
 };
@@ -68,7 +68,9 @@ struct g2s_symbol {
 	struct g2s_bytes names;
 };
 
-/* Where the unwind table of a file is, .eh_frame, and its index (PT_GNU_EH_FRAME), .eh_frame_hdr. */
+/*
+ * Where the unwind table of a file is, .eh_frame, and its index (PT_GNU_EH_FRAME), .eh_frame_hdr.
+ */
 struct g2s_unwind {
 	/* Each is empty when there is none. */
 	struct g2s_range index;
@@ -104,8 +106,8 @@ struct g2s_elf {
 	size_t needed_count;
 	struct g2s_bytes dynamic_names;
 	/*
-	 * Tables of the loader (symbols, relocations), sorted: the addresses in them are no pointers
-	 * of the program's.
+	 * Tables of the loader (symbols, relocations), sorted: the addresses in them are no
+	 * pointers of the program's.
 	 */
 	struct g2s_range *loader_tables;
 	size_t loader_table_count;
@@ -156,7 +158,9 @@ struct g2s_section {
  */
 bool g2s_elf_is_dynamic(struct g2s_bytes file);
 
-/* True for a shared object that is there to be loaded by others: it has a name, or no interpreter. */
+/*
+ * True for a shared object that is there to be loaded by others: it has a name, or no interpreter.
+ */
 bool g2s_elf_is_library(struct g2s_bytes file);
 
 /*
