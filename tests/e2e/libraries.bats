@@ -37,7 +37,8 @@ all_said() {
 	[ ! -s "$work/missed" ] || fault "$1: strace saw $(paste -s -d , "$work/missed"), g2s does not say it"
 }
 
-# none_unresolved NAME: each unresolved row is listed, and with --strict the status says whether there was one.
+# none_unresolved NAME: each unresolved row is listed, and each library or symbol whose name is not known or that is not
+# there; with --strict the status says whether there was one.
 none_unresolved() {
 	local line wanted=0 status=0
 	awk -F '\t' '
@@ -46,16 +47,24 @@ none_unresolved() {
 				listed[$1, $2, $3]
 			next
 		}
-		$5 == "?" {
-			file = $1
+		$1 == "#needs" || (!/^#/ && $5 == "?") {
+			needs = $1 == "#needs"
+			file = needs ? $2 : $1
 			sub(/.*\//, "", file)
+			# Fixtures have a sum behind their names.
+			sub(/-[0-9a-f]+$/, "", file)
+			if (needs) {
+				if (!((file, $3, "needs") in listed))
+					print file ": it needs " $3
+				next
+			}
 			if (!((file, $7, $6) in listed) && !seen[file, $7, $4, $6]++)
 				print file ": " $7 " at " $3 " (" $4 ", " $6 ")"
-		}' "$here/libraries.tsv" "$work/rows" >"$work/odd"
+		}' "$here/libraries.tsv" "$work/stream" >"$work/odd"
 	while read -r line; do
 		fault "$1: unresolved: $line"
 	done <"$work/odd"
-	! awk -F '\t' '$5 == "?" { found = 1 } END { exit !found }' "$work/rows" || wanted=3
+	! awk -F '\t' '$1 == "#end" && $3 != 0 { found = 1 } END { exit !found }' "$work/stream" || wanted=3
 	"$dist/g2s-profile" --strict -o "$work/strict.json" "$work/stream" 2>"$work/err" || status=$?
 	[ "$status" -eq "$wanted" ] || fault "$1: g2s-profile --strict says $status: $(head -n 3 "$work/err")"
 }
@@ -267,9 +276,18 @@ faults_of() {
 	faults_of all_said cat
 	[ "$found" -eq 1 ] || fault "a name that strace alone saw is no fault"
 	# A row without a number.
-	printf '%s\tx86_64\t0x1\tsyscall\t?\tmemory\tnowhere\t-\t-\n' "${paths[0]}" >>"$work/rows"
+	cp "$work/stream" "$work/whole"
+	sed '/^#end/s/[0-9]*$/1/' "$work/whole" >"$work/stream"
+	printf '%s\tx86_64\t0x1\tsyscall\t?\tmemory\tnowhere\t-\t-\n' "${paths[0]}" >>"$work/stream"
 	faults_of none_unresolved cat
 	[ "$found" -gt 0 ] || fault "an unresolved row is no fault"
+	{
+		printf '#needs\t%s\tlibnone.so.1\n' "${paths[0]}"
+		cat "$work/whole"
+	} >"$work/stream"
+	faults_of none_unresolved cat
+	[ "$found" -gt 0 ] || fault "a library that is not there is no fault"
+	mv "$work/whole" "$work/stream"
 	needs_bwrap || ends
 	for action in $actions; do
 		filter "$action" --deny=write
