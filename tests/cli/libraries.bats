@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# g2s-scan of programs with their libraries: what of a library counts, and where it is found.  All of them are made here,
-# without a C library; what is found in real ones is tried in tests/e2e.
+# g2s-scan of programs with their libraries: what of a library counts, and where it is found.  All are made here, without
+# a C library; what is found in real ones is tried in tests/e2e.
 
 load helper
 
@@ -47,7 +47,7 @@ program() {
 # rows ROW...: these, "file number how", are what the last scan found, some of them perhaps more than once; the
 # interpreter is left out.
 rows() {
-	printf '%s\n' "$@" | sort >try/wanted
+	printf '%s\n' "$@" | sed '/^$/d' | sort >try/wanted
 	grep -v '^#' try/out | cut -f 1,5,6 | tr '\t' ' ' | sed 's:^[^ ]*/::' | grep -v '^ld\.so ' | sort -u |
 		diff try/wanted -
 }
@@ -243,4 +243,283 @@ lacks() {
 	END
 	program -lone <<<'void f(void); void _start(void) { f(); }'
 	finds 'libone.so 101 imm' 'libone.so 102 imm' 'libone.so 104 imm'
+}
+
+@test "IFUNC without a symbol: a library's own" {
+	lib libone.so <<-'END'
+		static DOES(fast, 101) static DOES(slow, 102)
+		static void *choose(void) {
+			int a = 7;
+			__asm__ volatile("cpuid" : "+a"(a) : : "rbx", "rcx", "rdx");
+			return a & 1 ? (void *)fast : (void *)slow;
+		}
+		static void f(void) __attribute__((ifunc("choose")));
+		void one(void) { f(); }
+		DOES(plain, 105)
+	END
+	readelf -rW r/lib/libone.so | grep -q IRELATIV
+	program -lone <<<'void one(void); void _start(void) { one(); }'
+	finds 'libone.so 101 imm' 'libone.so 102 imm'
+	program -lone <<<'void plain(void); void _start(void) { plain(); }'
+	finds 'libone.so 105 imm'
+}
+
+@test "RUNPATH and RPATH with \$ORIGIN, and --sysroot" {
+	mkdir -p r/opt/app/lib
+	lib libone.so <<<'DOES(used, 101)'
+	program -lone "-Wl,--enable-new-dtags,-rpath,\$ORIGIN/../opt/app/lib" \
+		<<<'void used(void); void _start(void) { used(); }'
+	mv r/lib/libone.so r/opt/app/lib/libone.so
+	finds 'libone.so 101 imm'
+	grep -q $'^#binary\tr/bin/../opt/app/lib/libone.so\t' try/out
+	# The place of the program counts, not that of a link to it, and not where the scan is started.
+	ln -s r/bin/app app
+	(cd r/lib && g2s-scan --strict --sysroot=.. ../bin/app) >try/out
+	rows 'libone.so 101 imm'
+	try g2s-scan --strict --sysroot=r app
+	ended 0
+	rows 'libone.so 101 imm'
+	# RPATH comes before what the system says, and goes on to what the libraries need.
+	lib libtwo.so <<<'DOES(two, 102)'
+	lib libmid.so -Lr/lib -ltwo <<<'void two(void); void mid(void) { two(); }'
+	program -lmid -Wl,--disable-new-dtags,-rpath,/opt/app <<<'void mid(void); void _start(void) { mid(); }'
+	finds 'libtwo.so 102 imm'
+	mv r/lib/libtwo.so r/lib/libmid.so r/opt/app
+	finds 'libtwo.so 102 imm'
+	# RUNPATH does not.
+	program -lmid -Wl,-rpath-link=r/opt/app -Lr/opt/app -Wl,--enable-new-dtags,-rpath,/opt/app \
+		<<<'void mid(void); void _start(void) { mid(); }'
+	try g2s-scan --sysroot=r r/bin/app
+	[ "$status" -eq 0 ]
+	lacks 'r/bin/app libtwo.so'
+}
+
+@test "nothing is read outside of the root file system" {
+	lib libone.so <<<'DOES(used, 101)'
+	program -lone <<<'void used(void); void _start(void) { used(); }'
+	mkdir outside
+	mv r/lib/libone.so outside
+	for link in "$PWD/outside/libone.so" ../../outside/libone.so ../../../../../../../../../..$PWD/outside/libone.so; do
+		ln -sf "$link" r/lib/libone.so
+		try g2s-scan --sysroot=r r/bin/app
+		[ "$status" -eq 0 ]
+		lacks 'r/bin/app libone.so'
+		rows
+		! grep -q '^#binary.*libone' try/out
+	done
+	# A link that is absolute, or leads above the root, begins at the root, as in a container.
+	mkdir r/opt
+	mv outside/libone.so r/opt
+	for link in /opt/libone.so ../../../opt/libone.so /lib/../../opt/./libone.so; do
+		ln -sf "$link" r/lib/libone.so
+		finds 'libone.so 101 imm'
+	done
+	# A directory is no way out, either.
+	mv r/opt/libone.so outside
+	rm r/lib/libone.so
+	program -lone -Lr/../outside -Wl,-rpath,/far <<<'void used(void); void _start(void) { used(); }'
+	ln -s ../outside r/far
+	try g2s-scan --sysroot=r r/bin/app
+	[ "$status" -eq 0 ]
+	lacks 'r/bin/app libone.so'
+	# A loop of links ends.
+	ln -s libone.so r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	[ "$status" -eq 0 ]
+	lacks 'r/bin/app libone.so'
+}
+
+@test "a library that is not found" {
+	lib libone.so <<<'DOES(used, 101)'
+	program -lone -Wl,-rpath,/opt/lib <<<'void used(void); void _start(void) { used(); CALL(60); }'
+	rm r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	ended 0 'g2s-scan: warning: r/bin/app: what libone.so does is not in the result: not found in '
+	said '/opt/lib, '
+	said '/usr/lib'
+	lacks 'r/bin/app libone.so'
+	[ "$(tail -n 1 try/out)" = "$(printf '#end\t2\t1')" ]
+	rows 'app 60 imm'
+	try g2s-scan --strict --sysroot=r r/bin/app
+	[ "$status" -eq 3 ]
+	said 'not found in'
+	said 'the result is incomplete: 1 unresolved'
+	cp try/out sites
+	# The last stage says so as well.
+	g2s-resolve sites >resolved
+	try g2s-profile --strict resolved
+	[ "$status" -eq 3 ]
+}
+
+@test "a program whose interpreter is missing" {
+	lib libone.so <<<'DOES(used, 101)'
+	program -lone <<<'void used(void); void _start(void) { used(); }'
+	rm r/lib/ld.so
+	try g2s-scan --sysroot=r r/bin/app
+	ended 0 'what /lib/ld.so does is not in the result: the ELF interpreter is not found'
+	lacks 'r/bin/app /lib/ld.so'
+	rows 'libone.so 101 imm'
+	try g2s-scan --strict --sysroot=r r/bin/app
+	[ "$status" -eq 3 ]
+}
+
+# A C library, as far as it loads others.
+fake_libdl() {
+	lib libdl.so <<-'END'
+		void *dlopen(const char *name, int flags) { (void)name; (void)flags; CALL(9); return 0; }
+		void *dlsym(void *from, const char *name) { (void)from; (void)name; CALL(10); return 0; }
+	END
+	prototypes='void *dlopen(const char *, int); void *dlsym(void *, const char *);'
+}
+
+@test "dlopen of names that the code shows" {
+	fake_libdl
+	lib libplug.so <<<'DOES(plugged, 101) static DOES(unused, 102) __attribute__((used)) static void (*p)(void) = unused;'
+	program -ldl <<-END
+		$prototypes
+		void _start(void) { dlopen("libplug.so", 1); }
+	END
+	finds 'libdl.so 9 imm' 'libplug.so 101 imm'
+	# Through a function of the program.
+	program -ldl <<-END
+		$prototypes
+		__attribute__((noipa)) void *load(int flags, const char *name) { return dlopen(name, flags | 2); }
+		void _start(void) { load(1, "/lib/libplug.so"); load(2, 0); }
+	END
+	finds 'libdl.so 9 imm' 'libplug.so 101 imm'
+	# Through one of a library, and what a library loads by itself loads.
+	lib liball.so -Lr/lib -ldl <<-END
+		$prototypes
+		DOES(all, 103)
+		void load_all(void) { dlopen("libplug.so", 1); }
+	END
+	program -ldl <<-END
+		$prototypes
+		void _start(void) { dlopen("liball.so", 1); }
+	END
+	finds 'libdl.so 9 imm' 'liball.so 103 imm' 'libplug.so 101 imm'
+	# One that is not there is tried, and nothing is loaded.
+	program -ldl <<-END
+		$prototypes
+		void _start(void) { dlopen("libnowhere.so", 1); }
+	END
+	finds 'libdl.so 9 imm'
+}
+
+@test "dlopen of names that it does not, and --dlopen" {
+	fake_libdl
+	lib libplug.so <<<'DOES(plugged, 101)'
+	program -ldl <<-END
+		$prototypes
+		void one(char *s) { dlopen(s, 1); } void two(char *s) { dlopen(s, 2); }
+		void _start(void) { char s[8]; __asm__ volatile("" : : "r"(s) : "memory"); dlopen(s, 1); one(s); two(s); }
+	END
+	try g2s-scan --sysroot=r r/bin/app
+	ended 0 'g2s-scan: warning: r/bin/app: it loads libraries whose names are not known (dlopen; --dlopen=LIB adds one)'
+	lacks 'r/bin/app dlopen(?)'
+	rows 'libdl.so 9 imm'
+	try g2s-scan --strict --sysroot=r r/bin/app
+	[ "$status" -eq 3 ]
+	for name in libplug.so /lib/libplug.so; do
+		try g2s-scan --strict --sysroot=r --dlopen="$name" r/bin/app
+		ended 0
+		rows 'libdl.so 9 imm' 'libplug.so 101 imm'
+	done
+	try g2s-scan --sysroot=r --dlopen=libno.so r/bin/app
+	ended 0 'what libno.so does is not in the result: not found in'
+	lacks 'r/bin/app libno.so'
+}
+
+@test "dlsym" {
+	fake_libdl
+	lib libone.so <<<'DOES(used, 101) DOES(unused, 102)'
+	program -ldl -lone <<-END
+		$prototypes
+		void _start(void) { ((void (*)(void))dlsym(0, "used"))(); }
+	END
+	finds 'libdl.so 10 imm' 'libone.so 101 imm'
+	program -ldl -lone <<-END
+		$prototypes
+		void _start(void) { char s[8]; __asm__ volatile("" : : "r"(s) : "memory"); dlsym(0, s); }
+	END
+	try g2s-scan --sysroot=r r/bin/app
+	ended 0 'it looks up symbols whose names are not known (dlsym)'
+	lacks 'r/bin/app dlsym(?)'
+}
+
+@test "-r: a library counts with the programs that load it, and by itself when none does" {
+	lib libone.so <<<'DOES(used, 101) DOES(unused, 102)'
+	program -lone <<<'void used(void); void _start(void) { used(); }'
+	mv r/bin/app r/bin/two
+	program -lone <<<'void unused(void); void _start(void) { unused(); CALL(60); }'
+	lib libalone.so <<<'DOES(alone, 103)'
+	ln -s libone.so r/lib/liblink.so
+	try g2s-scan --strict -r r
+	ended 0
+	rows 'app 60 imm' 'libone.so 101 imm' 'libone.so 102 imm' 'libalone.so 103 imm'
+	[ "$(grep -c $'^#binary\tr/lib/libone.so\t' try/out)" -eq 2 ]
+	[ "$(grep -c '^#binary.*libalone' try/out)" -eq 1 ]
+	cp try/out serial
+	for jobs in 1 3; do
+		try g2s-scan --strict -j "$jobs" -r r
+		ended 0
+		cmp serial try/out
+	done
+	# Also with one that is missing, and one that is damaged.
+	head -c 300 r/lib/libalone.so >r/lib/libshort.so
+	rm r/lib/libone.so
+	try g2s-scan -r r
+	[ "$status" -eq 4 ]
+	lacks 'r/bin/app libone.so' 'r/bin/two libone.so'
+	cp try/out serial
+	cp try/err complaints
+	try g2s-scan -j 3 -r r
+	[ "$status" -eq 4 ]
+	cmp serial try/out
+	cmp complaints try/err
+}
+
+@test "a shared object that is named counts as a whole" {
+	lib libtwo.so <<<'DOES(two, 103) DOES(unused, 104)'
+	lib libone.so -Lr/lib -ltwo <<<'void two(void); DOES(used, 101) void other(void) { CALL(102); two(); }'
+	try g2s-scan --strict --sysroot=r r/lib/libone.so
+	ended 0
+	rows 'libone.so 101 imm' 'libone.so 102 imm' 'libtwo.so 103 imm'
+}
+
+@test "damaged libraries" {
+	local size at
+	lib libone.so <<<'DOES(used, 101)'
+	program -lone <<<'void used(void); void _start(void) { used(); }'
+	cp r/lib/libone.so whole
+	size=$(stat -c %s whole)
+	: >r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	[ "$status" -eq 0 ]
+	lacks 'r/bin/app libone.so'
+	for at in 3 63 100 700 4097 "$((size / 2))"; do
+		head -c "$at" whole >r/lib/libone.so
+		try g2s-scan --sysroot=r r/bin/app
+		[ "$status" -eq 0 ]
+		lacks 'r/bin/app libone.so'
+		said 'what libone.so does is not in the result: '
+	done
+	# A directory, a FIFO, another machine's, something else.
+	rm r/lib/libone.so
+	mkdir r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	lacks 'r/bin/app libone.so'
+	rmdir r/lib/libone.so
+	mkfifo r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	lacks 'r/bin/app libone.so'
+	rm r/lib/libone.so
+	echo text >r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	lacks 'r/bin/app libone.so'
+	cp whole r/lib/libone.so
+	printf '\xb7' | dd of=r/lib/libone.so bs=1 seek=18 conv=notrunc status=none # e_machine
+	try g2s-scan --sysroot=r r/bin/app
+	[ "$status" -eq 0 ]
+	lacks 'r/bin/app libone.so'
 }
