@@ -277,7 +277,7 @@ static bool take_answer(const char *data, size_t size, struct answer *answer)
 /* Notes which libraries a program has loaded. */
 static void take_loaded(struct scan *scan, const char *data, size_t count)
 {
-	if (scan->second || scan->walk.tree_count == 0) {
+	if (count == 0 || scan->second || scan->walk.tree_count == 0) {
 		return;
 	}
 	if (!g2s_grow(&scan->loaded, &scan->loaded_capacity, scan->loaded_count + count,

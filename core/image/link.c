@@ -325,8 +325,10 @@ static bool bind_all(struct g2s_link *link)
 	if (link->targets == NULL) {
 		return false;
 	}
-	memcpy(link->targets, link->slots, kept * sizeof(*link->targets));
-	qsort(link->targets, kept, sizeof(*link->targets), by_target);
+	if (kept != 0) {
+		memcpy(link->targets, link->slots, kept * sizeof(*link->targets));
+		qsort(link->targets, kept, sizeof(*link->targets), by_target);
+	}
 	return true;
 }
 

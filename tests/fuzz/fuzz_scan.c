@@ -103,8 +103,69 @@ static void check_sites(const struct g2s_program *program)
 	           program->site_count != 0, "kernel entries without a site");
 }
 
+/* A root file system in which the only file, whatever it is called, is the input itself. */
+static enum g2s_code open_same(void *user, const char *path, struct g2s_file *file,
+                               uint64_t *device, uint64_t *inode, struct g2s_error *err)
+{
+	const struct g2s_bytes *input = user;
+	if (strstr(path, ".so") == NULL) {
+		return g2s_fail(err, G2S_ERR_READ, 0, "%s", "");
+	}
+	/* A mapping, as whoever closes it expects. */
+	FILE *copy = tmpfile();
+	fuzz_check(copy != NULL && fwrite(input->data, 1, input->size, copy) == input->size &&
+	                   fflush(copy) == 0,
+	           "no copy of the input");
+	char name[64];
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fileno(copy));
+	enum g2s_code code = g2s_file_open(file, name, err);
+	fclose(copy);
+	*device = 1;
+	*inode = 2;
+	return code;
+}
+
+static bool list_nothing(void *user, const char *path, bool (*visit)(void *to, const char *name),
+                         void *to)
+{
+	(void)user, (void)path, (void)visit, (void)to;
+	return false;
+}
+
+/* The input as a program, and as each library that it needs. */
+static void scan_linked(struct g2s_bytes input)
+{
+	const struct g2s_sysroot root = {open_same, list_nothing, &input};
+	struct g2s_program program = {0};
+	struct g2s_libs libs = {0};
+	struct g2s_error err = {0};
+	bool more = false;
+	enum g2s_code code = g2s_libs_open(&libs, input, "/bin/input", &root, &err);
+	if (code == G2S_OK) {
+		code = g2s_libs_load(&libs, &err);
+	}
+	if (code == G2S_OK) {
+		code = g2s_program_open_linked(&program, &libs, &err);
+	}
+	if (code == G2S_OK) {
+		code = g2s_program_look(&program, &err);
+	}
+	if (code == G2S_OK) {
+		code = g2s_program_scan(&program, &err);
+	}
+	if (code == G2S_OK) {
+		code = g2s_program_load(&program, &libs, &more, &err);
+	}
+	fuzz_check_error(code, &err);
+	g2s_program_free(&program);
+	g2s_libs_free(&libs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	if (g2s_elf_is_dynamic((struct g2s_bytes){data, size})) {
+		scan_linked((struct g2s_bytes){data, size});
+	}
 	struct g2s_program program = {0};
 	struct g2s_chains chains = {0};
 	struct g2s_error err = {0};
