@@ -6,6 +6,7 @@
 #include "linked.h"
 #include "loads.h"
 #include "reach.h"
+#include "stubs.h"
 #include "sweep.h"
 #include "trace.h"
 
@@ -85,6 +86,9 @@ enum g2s_code g2s_program_open_linked(struct g2s_program *program, struct g2s_li
 	}
 	linked_arch_make(program->linked, program->arch, program->link);
 	program->arch = &program->linked->arch;
+	if (!stubs_split(program)) {
+		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
+	}
 	/* Go's code may be in a library, too, where no table of this one lists it. */
 	for (size_t i = 1; i < libs->count && !program->funcs.go_unlisted; i++) {
 		struct g2s_goinfo info = {0};
