@@ -42,6 +42,18 @@ static enum g2s_code out_of_memory(struct g2s_error *err)
 	return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");
 }
 
+/* Whether this has been said of another object that needs the same. */
+static bool is_noted(const struct g2s_libs *libs, const struct g2s_missing *missing)
+{
+	for (size_t i = 0; i < libs->missing_count; i++) {
+		if (strcmp(libs->missing[i].name, missing->name) == 0 &&
+		    strcmp(libs->missing[i].why, missing->why) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool libs_note(struct g2s_libs *libs, struct g2s_bytes name, size_t by, const char *format, ...)
 {
 	if (libs->missing_count > MAX_MISSING) {
@@ -65,10 +77,11 @@ bool libs_note(struct g2s_libs *libs, struct g2s_bytes name, size_t by, const ch
 		}
 		va_end(args);
 	}
-	if (missing->name == NULL || missing->why == NULL) {
+	bool fine = missing->name != NULL && missing->why != NULL;
+	if (!fine || is_noted(libs, missing)) {
 		free(missing->name);
 		free(missing->why);
-		return false;
+		return fine;
 	}
 	libs->missing_count++;
 	return true;
@@ -208,6 +221,33 @@ static enum outcome open_library(struct g2s_libs *libs, struct g2s_bytes name, s
 	return OUTCOME_LOADED;
 }
 
+/*
+ * Takes room in the image for a library.  One that claims too much, as damaged ones do, must not
+ * cost the program and the others theirs.
+ */
+static enum g2s_code take_room(struct g2s_libs *libs, const struct g2s_elf *elf,
+                               struct g2s_error *err)
+{
+	const struct g2s_elf *program = &libs->items[0].elf;
+	struct g2s_range room = libs_room(program);
+	struct g2s_range extent = libs_extent(elf);
+	struct g2s_range own = libs_extent(program);
+	uint64_t left = room.end - room.start;
+	uint64_t size = extent.end - extent.start;
+	uint64_t taken = libs->taken;
+	if (program->type != ET_EXEC) {
+		/* It is moved itself. */
+		taken += own.end - own.start + LIBS_PLACE_MARGIN;
+	}
+	if (taken > left || left - taken < LIBS_PLACE_MARGIN ||
+	    size > left - taken - LIBS_PLACE_MARGIN) {
+		return g2s_fail(err, G2S_ERR_FORMAT, 0,
+		                "it claims more memory than there is beside the others");
+	}
+	libs->taken += size + LIBS_PLACE_MARGIN;
+	return G2S_OK;
+}
+
 /* Reads a file that has been opened so; one that is of no use is closed. */
 static enum outcome read_library(struct g2s_libs *libs, struct g2s_bytes name, size_t by,
                                  const char *path, struct g2s_library *library)
@@ -216,6 +256,9 @@ static enum outcome read_library(struct g2s_libs *libs, struct g2s_bytes name, s
 	enum g2s_code code = g2s_elf_open(&library->elf, library->file.bytes, &err);
 	if (code == G2S_OK) {
 		code = g2s_dynamic_read(&library->dynamic, &library->elf, &err);
+	}
+	if (code == G2S_OK) {
+		code = take_room(libs, &library->elf, &err);
 	}
 	if (code == G2S_OK) {
 		library->path = strdup(path);

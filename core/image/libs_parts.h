@@ -6,6 +6,19 @@
 
 /* What libs.c and libs_dirs.c share.  What answers false has no memory left. */
 
+enum {
+	/* Objects in an image (link.h) begin at a multiple of this, and so much is left between. */
+	LIBS_PLACE_ALIGN = 1 << 20,
+	/* What one takes beside its own size, at most. */
+	LIBS_PLACE_MARGIN = 3 * LIBS_PLACE_ALIGN,
+};
+
+/* The addresses that there are for the objects of an image whose program is so: see link.c. */
+struct g2s_range libs_room(const struct g2s_elf *program);
+
+/* The addresses of an object that has not been moved. */
+struct g2s_range libs_extent(const struct g2s_elf *elf);
+
 /* The program's interpreter is musl's. */
 bool libs_is_musl(const struct g2s_libs *libs);
 
@@ -31,7 +44,7 @@ bool libs_note_unknown(struct g2s_libs *libs, size_t by);
  */
 const char *const *libs_processor_directories(const struct g2s_libs *libs);
 
-/* Notes that something is missing.  why comes from a printf format. */
+/* Notes that something is missing, once.  why comes from a printf format. */
 bool libs_note(struct g2s_libs *libs, struct g2s_bytes name, size_t by, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

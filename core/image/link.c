@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "g2s/image/link.h"
 
+#include "libs_parts.h"
+
 #include "g2s/memory.h"
 
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Objects that can be moved lie above 4 GiB, where no number of 32 bits in their code looks like an
- * address; with a program that cannot, all code must be within 4 GiB of it.
- */
-static const uint64_t FIRST_PLACE = UINT64_C(1) << 32;
-static const uint64_t PLACE_BESIDE_FIXED = UINT64_C(0x70000000);
-
 enum {
-	/* Between two objects: nothing reaches from one into the next by accident. */
-	PLACE_ALIGN = 1 << 20,
 	LEAST_TABLE = 64,
 };
 
@@ -371,8 +364,19 @@ const struct g2s_slot *g2s_link_slots(const struct g2s_link *link, uint64_t addr
  * -----------------------------------------------------------------------------------
  */
 
-/* The addresses of an object that has not been moved. */
-static struct g2s_range extent_of(const struct g2s_elf *elf)
+/*
+ * Objects that can be moved lie above 4 GiB, where no number of 32 bits in their code looks like an
+ * address; with a program that cannot, all code must be within 4 GiB of it.
+ */
+struct g2s_range libs_room(const struct g2s_elf *program)
+{
+	static const uint64_t FIRST_PLACE = UINT64_C(1) << 32;
+	static const uint64_t PLACE_BESIDE_FIXED = UINT64_C(0x70000000);
+	return program->type == ET_EXEC ? (struct g2s_range){PLACE_BESIDE_FIXED, FIRST_PLACE}
+	                                : (struct g2s_range){FIRST_PLACE, UINT64_MAX / 2};
+}
+
+struct g2s_range libs_extent(const struct g2s_elf *elf)
 {
 	const struct g2s_segment *last = &elf->segments[elf->segment_count - 1];
 	return (struct g2s_range){elf->segments[0].addr, last->addr + last->size};
@@ -381,34 +385,32 @@ static struct g2s_range extent_of(const struct g2s_elf *elf)
 /* Moves the objects to their places; false when there is no room. */
 static bool place_objects(struct g2s_link *link, struct g2s_libs *libs)
 {
-	uint64_t next = FIRST_PLACE;
-	uint64_t limit = UINT64_MAX / 2;
+	struct g2s_range room = libs_room(&libs->items[0].elf);
 	for (size_t i = 0; i < libs->count; i++) {
 		struct g2s_library *library = &libs->items[i];
 		struct g2s_object *object = &link->objects[link->object_count++];
 		/* It may have been part of another image before. */
 		g2s_elf_move(&library->elf, 0 - library->elf.moved);
-		struct g2s_range extent = extent_of(&library->elf);
+		struct g2s_range extent = libs_extent(&library->elf);
 		object->library = library;
 		if (i == 0 && library->elf.type == ET_EXEC) {
 			object->range = extent;
-			next = PLACE_BESIDE_FIXED;
-			limit = FIRST_PLACE;
-			if (extent.end > next) {
+			if (extent.end > room.start) {
 				return false;
 			}
 			continue;
 		}
 		uint64_t size = extent.end - extent.start;
-		next = (next + PLACE_ALIGN - 1) & ~(uint64_t)(PLACE_ALIGN - 1);
+		const uint64_t below = LIBS_PLACE_ALIGN - 1;
 		/* What is at the same distance from a page stays so. */
-		uint64_t place = next + (extent.start & (PLACE_ALIGN - 1));
-		if (size > limit || place > limit - size) {
+		uint64_t place = ((room.start + below) & ~below) + (extent.start & below);
+		if (size > room.end || place > room.end - size) {
 			return false;
 		}
 		object->moved = place - extent.start;
 		object->range = (struct g2s_range){place, place + size};
-		next = place + size + PLACE_ALIGN;
+		/* Between two objects: nothing reaches from one into the next by accident. */
+		room.start = place + size + LIBS_PLACE_ALIGN;
 		g2s_elf_move(&library->elf, object->moved);
 	}
 	return true;

@@ -345,6 +345,14 @@ lacks() {
 	said 'not found in'
 	said 'the result is incomplete: 1 unresolved'
 	cp try/out sites
+	# Once, also when several need it.
+	lib libone.so <<<'DOES(used, 101)'
+	lib libtwo.so -Lr/lib -lone <<<'void used(void); void two(void) { used(); }'
+	program -lone -ltwo <<<'void used(void); void two(void); void _start(void) { used(); two(); }'
+	rm r/lib/libone.so
+	try g2s-scan --sysroot=r r/bin/app
+	ended 0 'what libone.so does is not in the result'
+	lacks 'r/bin/app libone.so'
 	# The last stage says so as well.
 	g2s-resolve sites >resolved
 	try g2s-profile --strict resolved
@@ -504,8 +512,21 @@ fake_libdl() {
 		lacks 'r/bin/app libone.so'
 		said 'what libone.so does is not in the result: '
 	done
-	# A directory, a FIFO, another machine's, something else.
-	rm r/lib/libone.so
+	# One that claims more memory than there is does not cost the others theirs.
+	cp whole r/lib/libone.so
+	program -no-pie -fno-pic -lone <<<'void used(void); void _start(void) { used(); CALL(60); }'
+	# A high byte of the fourth p_memsz.
+	printf '\x60' | dd of=r/lib/libone.so bs=1 seek=$((64 + 56 * 3 + 40 + 6)) conv=notrunc status=none
+	try g2s-scan --sysroot=r r/bin/app
+	ended 0 'libone.so does is not in the result: /lib/libone.so: it claims more memory than there is'
+	lacks 'r/bin/app libone.so'
+	rows 'app 60 imm'
+}
+
+@test "what is no library: a directory, a FIFO, another machine's, something else" {
+	lib libone.so <<<'DOES(used, 101)'
+	program -lone <<<'void used(void); void _start(void) { used(); }'
+	mv r/lib/libone.so whole
 	mkdir r/lib/libone.so
 	try g2s-scan --sysroot=r r/bin/app
 	lacks 'r/bin/app libone.so'

@@ -54,6 +54,7 @@ struct g2s_library {
 struct g2s_missing {
 	/* As the file that needs it calls it. */
 	char *name;
+	/* The first one, when it is missing for several in the same way. */
 	size_t needed_by;
 	/* Why, in words: the places that were looked in, or what is wrong with the file. */
 	char *why;
@@ -110,6 +111,8 @@ struct g2s_libs {
 	struct g2s_libs_place *places;
 	size_t place_count;
 	size_t place_capacity;
+	/* Addresses that are taken in an image of all objects (link.h), but for the program's. */
+	uint64_t taken;
 	/* Files that were tried; files of ld.so.conf that were read. */
 	size_t tries;
 	size_t config_files;
