@@ -338,7 +338,7 @@ static void reach_pointers(struct reach *reach, uint64_t start, uint64_t end, bo
 		if (reloc->foreign) {
 			const struct g2s_slot *bound =
 				g2s_link_slots(reach->program->link, reloc->addr, &count);
-			bool data = bound != NULL && bound->resolver && !reloc->slot;
+			bool data = bound != NULL && !reloc->slot;
 			if (data || (slots && bound != NULL)) {
 				reach_address(reach, reloc->addr);
 			}
@@ -456,6 +456,29 @@ static bool add_candidates(struct reach *reach, const struct g2s_function *funct
 	return true;
 }
 
+/* What the dynamic linker writes into the code of a function (DT_TEXTREL). */
+static bool add_relocs(struct reach *reach, const struct g2s_function *function)
+{
+	const struct g2s_elf *elf = &reach->program->elf;
+	for (size_t i = reloc_behind(elf, function->start);
+	     i < elf->reloc_count && elf->relocs[i].addr < function->end; i++) {
+		const struct g2s_reloc *reloc = &elf->relocs[i];
+		size_t count;
+		const struct g2s_slot *slots =
+			g2s_link_slots(reach->program->link, reloc->addr, &count);
+		if (slots == NULL && !reloc->foreign &&
+		    !add_reference(reach, reloc->addr, reloc->value, false)) {
+			return false;
+		}
+		for (size_t k = 0; k < count; k++) {
+			if (!add_reference(reach, reloc->addr, slots[k].target, false)) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 /* What the instructions of a function refer to, as straight decoding shows them. */
 static bool add_function(struct reach *reach, size_t index)
 {
@@ -488,7 +511,7 @@ static bool add_function(struct reach *reach, size_t index)
 	    !add_reference(reach, function->start, function->end, false)) {
 		return false;
 	}
-	return clean || add_candidates(reach, function);
+	return add_relocs(reach, function) && (clean || add_candidates(reach, function));
 }
 
 static bool add_functions(struct reach *reach)

@@ -217,6 +217,7 @@ static enum g2s_code read_symbol(struct reading *reading, const struct elf_raw_s
 		.defined = raw->section != SHN_UNDEF,
 		.exported = is_exported(raw),
 		.hidden = (version & VERSION_HIDDEN) != 0,
+		.kept = raw->visibility == STV_PROTECTED,
 	};
 	return raw->name == 0 ? G2S_OK : read_name(reading, raw->name, &symbol->name);
 }

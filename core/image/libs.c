@@ -673,6 +673,7 @@ enum g2s_code g2s_libs_load(struct g2s_libs *libs, struct g2s_error *err)
 	if (!place_interpreter(libs, 0) || !load_needs(libs, first)) {
 		return out_of_memory(err);
 	}
+	libs->started = libs->count;
 	return G2S_OK;
 }
 

@@ -102,39 +102,100 @@ uint64_t g2s_link_address(const struct g2s_link *link, const struct g2s_definiti
 }
 
 /*
- * Whether a reference with a version, or none, may be bound to a definition: a definition without
- * versions serves everyone, and who asks for none gets the default.
+ * Whether a reference with a version, or none, may be bound to a definition.  One without versions
+ * serves everyone.  Who asks for none gets the default, or the oldest where glibc takes the asking
+ * object for one that was linked before there were versions: any of them counts.
  */
 static bool versions_agree(const struct g2s_dynamic_symbol *reference,
                            const struct g2s_dynamic_symbol *definition)
 {
-	if (reference->version.size == 0) {
-		return !definition->hidden;
-	}
-	return definition->version.size == 0 || same(reference->version, definition->version);
+	return reference->version.size == 0 || definition->version.size == 0 ||
+	       same(reference->version, definition->version);
 }
 
-/* The definition that a reference of object is bound to, from definition on; NULL: none. */
-static const struct g2s_definition *bind_from(const struct g2s_link *link,
-                                              const struct g2s_dynamic_symbol *reference,
-                                              const struct g2s_definition *definition)
+/* Definitions that a reference can be bound to. */
+struct candidates {
+	const struct g2s_definition **items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Adds one; versions of a symbol may share an address. */
+static bool add_candidate(const struct g2s_link *link, struct candidates *found,
+                          const struct g2s_definition *definition)
 {
-	while (definition != NULL && !versions_agree(reference, symbol_of(link, definition))) {
-		definition = g2s_link_next(link, definition);
+	for (size_t i = 0; i < found->count; i++) {
+		if (g2s_link_address(link, found->items[i]) == g2s_link_address(link, definition) &&
+		    symbol_of(link, found->items[i])->type == symbol_of(link, definition)->type) {
+			return true;
+		}
 	}
-	return definition;
+	if (!g2s_grow(&found->items, &found->capacity, found->count + 1, sizeof(*found->items))) {
+		return false;
+	}
+	found->items[found->count++] = definition;
+	return true;
 }
 
-/* The same for one that must be of that object. */
-static const struct g2s_definition *bind_own(const struct g2s_link *link,
-                                             const struct g2s_dynamic_symbol *reference,
-                                             size_t object)
+/*
+ * In the order of loading, up to the first object of those loaded at the start that has what is
+ * asked for; which of the later ones are asked, and in which order, only the run tells.
+ */
+static bool add_in_order(const struct g2s_link *link, const struct g2s_dynamic_symbol *reference,
+                         bool any_version, struct candidates *found)
+{
+	uint32_t settled = UINT32_MAX;
+	const struct g2s_definition *d = g2s_link_find(link, reference->name);
+	for (; d != NULL && (settled == UINT32_MAX || d->object == settled);
+	     d = g2s_link_next(link, d)) {
+		const struct g2s_dynamic_symbol *symbol = symbol_of(link, d);
+		if (!any_version && !versions_agree(reference, symbol)) {
+			continue;
+		}
+		if (!add_candidate(link, found, d)) {
+			return false;
+		}
+		/* One that only some get may be passed over. */
+		bool certain = !symbol->hidden || reference->version.size != 0;
+		if (d->object < link->started && certain) {
+			settled = d->object;
+		}
+	}
+	return true;
+}
+
+/* Those of the object itself. */
+static bool add_own(const struct g2s_link *link, const struct g2s_dynamic_symbol *reference,
+                    size_t object, struct candidates *found)
 {
 	const struct g2s_definition *d = g2s_link_find(link, reference->name);
-	while (d != NULL && d->object != object) {
-		d = g2s_link_next(link, d);
+	for (; d != NULL; d = g2s_link_next(link, d)) {
+		if (d->object == object && versions_agree(reference, symbol_of(link, d)) &&
+		    !add_candidate(link, found, d)) {
+			return false;
+		}
 	}
-	return d;
+	return true;
+}
+
+/*
+ * An object that was loaded later than at the start looks into itself, too, and even first when it
+ * was loaded so (RTLD_DEEPBIND); others do so where they say it, and not with each dynamic linker.
+ */
+static bool find_candidates(const struct g2s_link *link, size_t object,
+                            const struct g2s_dynamic_symbol *reference, struct candidates *found)
+{
+	const struct g2s_dynamic *dynamic = &link->objects[object].library->dynamic;
+	found->count = 0;
+	if (!add_in_order(link, reference, false, found)) {
+		return false;
+	}
+	/* Nobody has the version that is asked for: better another one than none. */
+	if (found->count == 0 && !add_in_order(link, reference, true, found)) {
+		return false;
+	}
+	return !(object >= link->started || dynamic->symbolic || reference->kept) ||
+	       add_own(link, reference, object, found);
 }
 
 /*
@@ -169,30 +230,25 @@ static struct g2s_reloc *reloc_at(struct g2s_link *link, uint64_t addr)
 	return low < elf->reloc_count && elf->relocs[low].addr == addr ? &elf->relocs[low] : NULL;
 }
 
-/* Notes what a word of an object was bound to. */
+/* Notes what a word of an object was bound to, alone or as one of several. */
 static bool bind_word(struct g2s_link *link, size_t object, const struct g2s_dynamic_reloc *reloc,
-                      const struct g2s_definition *definition)
+                      const struct g2s_definition *definition, bool alone)
 {
 	const struct g2s_dynamic_symbol *symbol = symbol_of(link, definition);
 	uint64_t addr = reloc->addr + link->objects[object].moved;
 	uint64_t target = g2s_link_address(link, definition);
 	bool resolver = symbol->type == STT_GNU_IFUNC;
+	/* A pointer of the program's: where it leads is no more than data. */
+	bool data = reloc->type == R_X86_64_64;
 	struct g2s_reloc *word = reloc_at(link, addr);
-	if (reloc->type == R_X86_64_64) {
-		/* A pointer of the program's: where it leads is no more than data. */
-		target += reloc->addend;
-		if (word != NULL) {
-			word->foreign = resolver;
-			word->value = target;
-		}
-		return !resolver || add_slot(link, (struct g2s_slot){addr, target, true});
-	}
+	target += data ? reloc->addend : 0;
 	if (word != NULL) {
-		word->foreign = resolver;
+		word->foreign = resolver || !alone;
 		word->value = target;
-		word->slot = true;
+		word->slot = word->slot || !data;
 	}
-	return add_slot(link, (struct g2s_slot){addr, target, resolver});
+	return (data && alone && !resolver) ||
+	       add_slot(link, (struct g2s_slot){addr, target, resolver});
 }
 
 static bool add_copy(struct g2s_link *link, size_t object, const struct g2s_dynamic_reloc *reloc,
@@ -215,12 +271,8 @@ static bool add_copy(struct g2s_link *link, size_t object, const struct g2s_dyna
 	return true;
 }
 
-/*
- * An object that was loaded later than at the start looks into itself, too, before others that
- * were: which of those it is, only the run tells.  So where an object defines a symbol itself,
- * both count.
- */
-static bool bind_reloc(struct g2s_link *link, size_t object, const struct g2s_dynamic_reloc *reloc)
+static bool bind_reloc(struct g2s_link *link, size_t object, const struct g2s_dynamic_reloc *reloc,
+                       struct candidates *found)
 {
 	const struct g2s_dynamic *dynamic = &link->objects[object].library->dynamic;
 	if (reloc->type == R_X86_64_IRELATIVE) {
@@ -239,30 +291,18 @@ static bool bind_reloc(struct g2s_link *link, size_t object, const struct g2s_dy
 	    reloc->type != R_X86_64_JUMP_SLOT) {
 		return true;
 	}
-	const struct g2s_definition *own = bind_own(link, symbol, object);
-	const struct g2s_definition *first =
-		bind_from(link, symbol, g2s_link_find(link, symbol->name));
-	if (first == NULL) {
-		/* Nobody has the version that is asked for: better another one than none. */
-		first = g2s_link_find(link, symbol->name);
-	}
-	if (dynamic->symbolic && own != NULL) {
-		first = own;
-	}
-	if (first == NULL) {
-		if (!symbol->defined) {
-			return true;
-		}
-		/* Not for others: local to the object. */
-		struct g2s_definition local = {.object = (uint32_t)object, .symbol = reloc->symbol};
-		return bind_word(link, object, reloc, &local);
-	}
-	if (!bind_word(link, object, reloc, first)) {
+	const struct g2s_definition local = {.object = (uint32_t)object, .symbol = reloc->symbol};
+	if (!find_candidates(link, object, symbol, found) ||
+	    /* Not for others: local to the object. */
+	    (symbol->defined && !symbol->exported && !add_candidate(link, found, &local))) {
 		return false;
 	}
-	bool both = own != NULL && own != first && object != 0 &&
-	            first->object != 0 && reloc->type != R_X86_64_64;
-	return !both || bind_word(link, object, reloc, own);
+	for (size_t i = 0; i < found->count; i++) {
+		if (!bind_word(link, object, reloc, found->items[i], found->count == 1)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 static int by_addr(const void *a, const void *b)
@@ -285,15 +325,24 @@ static int by_target(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-static bool bind_all(struct g2s_link *link)
+static bool bind_relocs(struct g2s_link *link)
 {
+	struct candidates found = {0};
+	bool fine = true;
 	for (size_t o = 0; o < link->object_count; o++) {
 		const struct g2s_dynamic *dynamic = &link->objects[o].library->dynamic;
-		for (size_t r = 0; r < dynamic->reloc_count; r++) {
-			if (!bind_reloc(link, o, &dynamic->relocs[r])) {
-				return false;
-			}
+		for (size_t r = 0; fine && r < dynamic->reloc_count; r++) {
+			fine = bind_reloc(link, o, &dynamic->relocs[r], &found);
 		}
+	}
+	free(found.items);
+	return fine;
+}
+
+static bool bind_all(struct g2s_link *link)
+{
+	if (!bind_relocs(link)) {
+		return false;
 	}
 	if (link->slot_count != 0) {
 		qsort(link->slots, link->slot_count, sizeof(*link->slots), by_addr);
@@ -490,7 +539,7 @@ static bool join_all(struct g2s_link *link)
 
 enum g2s_code g2s_link_make(struct g2s_link *link, struct g2s_libs *libs, struct g2s_error *err)
 {
-	*link = (struct g2s_link){0};
+	*link = (struct g2s_link){.started = libs->started};
 	link->objects = calloc(libs->count, sizeof(*link->objects));
 	if (link->objects == NULL) {
 		return g2s_fail(err, G2S_ERR_MEMORY, 0, "out of memory");

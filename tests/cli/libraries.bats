@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# g2s-scan of programs with their libraries: what of a library counts, and where it is found.  All are made here, without
+# g2s-scan of programs with their libraries: what of a library counts, and where it is found.  All are made here without
 # a C library; what is found in real ones is tried in tests/e2e.
 
 load helper
@@ -35,7 +35,7 @@ build() {
 lib() {
 	local name=$1
 	shift
-	build "r/lib/$name" -shared -Wl,-soname,"$name" "$@"
+	build "r/lib/$name" -shared -Wl,--no-as-needed -Wl,-soname,"$name" "$@"
 }
 
 # program FLAG...: r/bin/app, which begins in _start and loads r/lib/ld.so.
@@ -229,6 +229,48 @@ lacks() {
 	finds 'libone.so 101 imm'
 }
 
+@test "versions, and a program that was linked when there were none" {
+	lib libone.so <<<'void f(void) { }'
+	program -lone <<<'void f(void); void _start(void) { f(); }'
+	printf 'V1 { global: f; local: *; }; V2 { global: f; } V1;\n' >versions
+	lib libone.so -Wl,--version-script=versions <<-'END'
+		__attribute__((symver("f@V1"))) DOES(f_old, 101)
+		__attribute__((symver("f@@V2"))) DOES(f_new, 102)
+	END
+	# glibc takes the oldest, musl the default.
+	finds 'libone.so 101 imm' 'libone.so 102 imm'
+}
+
+@test "a protected symbol: glibc keeps to it, musl does not" {
+	lib libone.so <<-'END'
+		__attribute__((visibility("protected"))) DOES(mine, 101)
+		void (*table[])(void) = {mine};
+		void one(void) { table[0](); }
+	END
+	readelf -rW r/lib/libone.so | grep -q 'R_X86_64_64.*mine'
+	program -lone -rdynamic <<<'void one(void); DOES(mine, 60) void _start(void) { one(); }'
+	finds 'app 60 imm' 'libone.so 101 imm'
+}
+
+@test "an address that the dynamic linker writes into code" {
+	lib libtwo.so <<<'DOES(two, 102) DOES(unused, 103)'
+	printf '.globl %s\n.type %s,@function\n' one one quiet quiet >one.s
+	cat >>one.s <<-'END'
+		one:	movabs $two, %rax
+			call *%rax
+			ret
+		.size one, .-one
+		quiet:	ret
+		.size quiet, .-quiet
+		.section .note.GNU-stack,"",@progbits
+	END
+	gcc -nostdlib -shared -Wl,-z,notext,-soname,libone.so -o r/lib/libone.so one.s -Lr/lib -ltwo 2>complaints
+	program -lone <<<'void one(void); void _start(void) { one(); }'
+	finds 'libtwo.so 102 imm'
+	program -lone <<<'void quiet(void); void _start(void) { quiet(); }'
+	finds ''
+}
+
 @test "IFUNC: the resolver, and each function that it can return" {
 	lib libone.so <<-'END'
 		static DOES(fast, 101) static DOES(slow, 102) DOES(unused, 103)
@@ -412,6 +454,37 @@ fake_libdl() {
 		void _start(void) { dlopen("libnowhere.so", 1); }
 	END
 	finds 'libdl.so 9 imm'
+}
+
+@test "dlopen: whose symbol it is only the run tells" {
+	fake_libdl
+	program -ldl <<-END
+		$prototypes
+		void _start(void) { dlopen("libone.so", 1); dlopen("libtwo.so", 1); }
+	END
+	lib libfirst.so <<<'DOES(helper, 101) void (*t1[])(void) = {helper}; void first(void) { t1[0](); }'
+	lib libsecond.so <<<'DOES(helper, 102) void (*t2[])(void) = {helper}; void second(void) { t2[0](); }'
+	lib libone.so -Lr/lib -lfirst <<<'void first(void); void one(void) { first(); }'
+	lib libtwo.so -Lr/lib -lsecond <<<'void second(void); void two(void) { second(); }'
+	finds 'libdl.so 9 imm' 'libfirst.so 101 imm' 'libsecond.so 102 imm'
+	# One that does not define it: either of the two.
+	lib libtwo.so -Lr/lib -lsecond <<<'void helper(void); void two(void) { helper(); }'
+	lib libone.so -Lr/lib -lfirst <<<'void nothing(void) { }'
+	finds 'libdl.so 9 imm' 'libfirst.so 101 imm' 'libsecond.so 102 imm'
+	# One that is there at the start comes first, for whoever does not define it.
+	lib libstart.so <<<'DOES(helper, 103)'
+	program -ldl -lstart <<-END
+		$prototypes
+		void _start(void) { dlopen("libone.so", 1); dlopen("libtwo.so", 1); }
+	END
+	finds 'libdl.so 9 imm' 'libstart.so 103 imm'
+	# A number that is handed to one of several is not lost.
+	lib libfirst.so <<<'ASKS(ask)'
+	lib libsecond.so <<<'ASKS(ask) long second(void) { return ask(39) + 1; }'
+	lib libtwo.so -Lr/lib -lsecond <<<'long second(void); void two(void) { second(); }'
+	try g2s-scan --strict --sysroot=r r/bin/app
+	[ "$status" -eq 3 ]
+	grep -q $'\t?\tindirect\task' try/out
 }
 
 @test "dlopen of names that it does not, and --dlopen" {

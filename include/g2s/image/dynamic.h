@@ -25,8 +25,13 @@ struct g2s_dynamic_symbol {
 	bool defined;
 	/* Defined, and other objects can be bound to it. */
 	bool exported;
-	/* Its version is not the default one: only who asks for it by version gets it. */
+	/*
+	 * Its version is not the default one: who asks for it by version gets it, and who was
+	 * linked when there were no versions.
+	 */
 	bool hidden;
+	/* STV_PROTECTED: glibc binds references of the object itself to it. */
+	bool kept;
 };
 
 /* A word that the dynamic linker fills in with more than the load address. */

@@ -86,6 +86,8 @@ struct g2s_libs {
 	struct g2s_library *items;
 	size_t count;
 	size_t capacity;
+	/* Those before that index are there at the start; the others come while it runs. */
+	size_t started;
 	/* The index of the ELF interpreter; SIZE_MAX when there is none. */
 	size_t interpreter;
 	struct g2s_missing *missing;

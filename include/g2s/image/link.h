@@ -19,7 +19,10 @@ struct g2s_object {
 	struct g2s_range range;
 };
 
-/* A word of a GOT that waits for a symbol, and what it was bound to. */
+/*
+ * A word of a GOT that waits for a symbol, and what it was bound to; also one of data, when it is
+ * not certain what that is.
+ */
 struct g2s_slot {
 	uint64_t addr;
 	uint64_t target;
@@ -42,6 +45,8 @@ struct g2s_link {
 	/* In the order of the libraries; sorted by address. */
 	struct g2s_object *objects;
 	size_t object_count;
+	/* Those before that index are loaded at the start. */
+	size_t started;
 	/* Sorted by address.  A slot is there more than once where several definitions may win. */
 	struct g2s_slot *slots;
 	size_t slot_count;
