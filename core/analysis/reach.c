@@ -72,12 +72,13 @@ static bool add_symbols(struct reach *reach, const struct g2s_object *object)
 			return false;
 		}
 	}
-	struct reach_unit *units = reach->units + first;
 	size_t count = reach->unit_count - first;
-	size_t kept = 0;
-	if (count != 0) {
-		qsort(units, count, sizeof(*units), by_unit);
+	if (count == 0) {
+		return true;
 	}
+	struct reach_unit *units = reach->units + first;
+	size_t kept = 0;
+	qsort(units, count, sizeof(*units), by_unit);
 	for (size_t i = 0; i < count; i++) {
 		if (kept != 0 && units[i].start < units[kept - 1].end) {
 			if (units[i].end > units[kept - 1].end) {

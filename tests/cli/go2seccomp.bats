@@ -49,10 +49,14 @@ Saved seccomp profile at profile.json"
 	[ "$(wc -l <try/err)" -eq 1 ]
 	said "go2seccomp: warning: app: unresolved system call: computed (0x"
 	cmp wanted profile.json
-	# A program that needs a library: one warning for each.
-	cp "$(readlink -f "$(command -v ls)")" app
+	# A program whose library is not there, and no interpreter: one warning for each.
+	printf '.globl f\nf: ret\n' >x.s
+	gcc -nostdlib -shared -o libx.so x.s
+	printf '.globl _start\n_start: call f@PLT\nmov $60, %%eax\nsyscall\n' >p.s
+	gcc -nostdlib -Wl,--dynamic-linker=/nowhere/ld.so -o app p.s libx.so
+	rm libx.so
 	needed=$(g2s-scan app 2>/dev/null | grep -c '^#needs')
-	[ "$needed" -ge 1 ]
+	[ "$needed" -ge 2 ]
 	try go2seccomp app profile.json
 	[ "$status" -eq 0 ]
 	[ "$(grep -c ' its library ' try/err)" -eq "$needed" ]
