@@ -221,6 +221,17 @@ static enum outcome open_library(struct g2s_libs *libs, struct g2s_bytes name, s
 	return OUTCOME_LOADED;
 }
 
+/* Reads the headers of an object; one whose code is elsewhere is of no use. */
+static enum g2s_code open_object(struct g2s_elf *elf, struct g2s_bytes bytes, struct g2s_error *err)
+{
+	enum g2s_code code = g2s_elf_open(elf, bytes, err);
+	if (code == G2S_OK && g2s_elf_lacks_code(elf)) {
+		code = g2s_fail(err, G2S_ERR_FORMAT, 0,
+		                "its code is not in the file (separate debug information?)");
+	}
+	return code;
+}
+
 /*
  * Takes room in the image for a library.  One that claims too much, as damaged ones do, must not
  * cost the program and the others theirs.
@@ -232,7 +243,9 @@ static enum g2s_code take_room(struct g2s_libs *libs, const struct g2s_elf *elf,
 	struct g2s_range room = libs_room(program);
 	struct g2s_range extent = libs_extent(elf);
 	struct g2s_range own = libs_extent(program);
-	uint64_t left = room.end - room.start;
+	/* All code must be within 4 GiB. */
+	uint64_t left = UINT64_C(1) << 32;
+	left = left < room.end - room.start ? left : room.end - room.start;
 	uint64_t size = extent.end - extent.start;
 	uint64_t taken = libs->taken;
 	if (program->type != ET_EXEC) {
@@ -253,7 +266,7 @@ static enum outcome read_library(struct g2s_libs *libs, struct g2s_bytes name, s
                                  const char *path, struct g2s_library *library)
 {
 	struct g2s_error err = {0};
-	enum g2s_code code = g2s_elf_open(&library->elf, library->file.bytes, &err);
+	enum g2s_code code = open_object(&library->elf, library->file.bytes, &err);
 	if (code == G2S_OK) {
 		code = g2s_dynamic_read(&library->dynamic, &library->elf, &err);
 	}
@@ -590,7 +603,7 @@ enum g2s_code g2s_libs_open(struct g2s_libs *libs, struct g2s_bytes program, con
 	if (path != NULL && (item->path = strdup(path)) == NULL) {
 		return out_of_memory(err);
 	}
-	enum g2s_code code = g2s_elf_open(&item->elf, program, err);
+	enum g2s_code code = open_object(&item->elf, program, err);
 	if (code == G2S_OK) {
 		code = g2s_dynamic_read(&item->dynamic, &item->elf, err);
 	}
