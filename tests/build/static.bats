@@ -70,8 +70,8 @@ set_flags() {
 
 @test "check-static refuses what is too large" {
 	cp "$dist/g2s" "$scratch/g2s"
-	truncate -s 700001 "$scratch/g2s"
-	refused "more than 700000" "$scratch/g2s"
+	truncate -s 800001 "$scratch/g2s"
+	refused "more than 800000" "$scratch/g2s"
 }
 
 @test "check-static refuses what is not ELF, and what is not there" {
