@@ -248,7 +248,8 @@ static bool list_directory(void *user, const char *path, bool (*visit)(void *to,
 {
 	const struct sysroot *sysroot = user;
 	struct names names = {0};
-	uint8_t entries[4096];
+	/* Set, because what watches memory does not see the kernel fill it. */
+	uint8_t entries[4096] = {0};
 	long size = -1;
 	int fd = open_path(sysroot->root, path, LIST_FLAGS);
 	if (fd < 0) {

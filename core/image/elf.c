@@ -622,7 +622,7 @@ void g2s_elf_move(struct g2s_elf *elf, uint64_t distance)
 {
 	for (size_t i = 0; i < elf->segment_count; i++) {
 		elf->segments[i].addr += distance;
-		elf->segments[i].moved = true;
+		elf->segments[i].moved = elf->moved + distance != 0;
 		move_ranges(&elf->segments[i].relro, 1, distance);
 	}
 	for (size_t i = 0; i < elf->reloc_count; i++) {
