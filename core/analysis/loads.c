@@ -160,7 +160,12 @@ static bool take_names(struct g2s_program *program, const struct reach *reach)
 	for (size_t i = 0; i < reach->name_count; i++) {
 		struct g2s_bytes view;
 		struct g2s_bytes name;
-		if (!g2s_elf_view(&program->elf, reach->names[i], &view) ||
+		const struct g2s_object *object =
+			g2s_link_object(program->link, reach->names[i]);
+		/* The dynamic linker has names of its own, but loads what it is told to. */
+		if (object == NULL ||
+		    (size_t)(object - program->link->objects) == program->interpreter ||
+		    !g2s_elf_view(&program->elf, reach->names[i], &view) ||
 		    !g2s_bytes_string(view, 0, LONGEST_STRING, &name)) {
 			continue;
 		}
