@@ -75,6 +75,9 @@ struct reach {
 bool reach_find(struct reach *reach, struct g2s_program *program, struct g2s_refs *refs);
 void reach_free(struct reach *reach);
 
+/* True when addr lies in an object all code of which counts. */
+bool reach_is_whole(const struct reach *reach, uint64_t addr);
+
 /*
  * True when code that refers to addr, which lies in a library, is called from outside of that
  * library: by code alone, which is less than what is reached.  *no_memory is set when memory ran
