@@ -614,6 +614,24 @@ static void keep_reached(struct trace *trace)
 	trace->failed = !loads_take(trace);
 }
 
+/*
+ * A C library that is linked statically loads the modules of its name service nonetheless (glibc,
+ * nss/nss_module.c), with libraries of their own.  Go's own code has no unwind tables.
+ */
+static void find_name_service(struct g2s_program *program)
+{
+	static const char name[] = "libnss_%s.so";
+	const struct g2s_elf *elf = &program->elf;
+	for (size_t i = 0; i < elf->segment_count; i++) {
+		const struct g2s_segment *segment = &elf->segments[i];
+		bool c = elf->unwind_count != 0 &&
+		         elf->unwind[0].table.end > elf->unwind[0].table.start;
+		if (c && g2s_bytes_find(segment->bytes, 0, name, sizeof(name) - 1) != SIZE_MAX) {
+			program->loads_unknown = true;
+		}
+	}
+}
+
 enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *err)
 {
 	struct trace trace;
@@ -668,6 +686,9 @@ enum g2s_code g2s_program_scan(struct g2s_program *program, struct g2s_error *er
 	}
 	if (!trace.failed && program->link != NULL) {
 		keep_reached(&trace);
+	}
+	if (program->link == NULL) {
+		find_name_service(program);
 	}
 done:
 	if (trace.failed) {
