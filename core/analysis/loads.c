@@ -13,7 +13,7 @@ static const char OPENS[] = "dlopen";
 static const char LOOKS_UP[] = "dlsym";
 
 /* What the name service's modules are called in glibc (nss/nss_module.c). */
-static const char NAME_SERVICE[] = "libnss_%s.so";
+static const char NAME_SERVICE[] = "libnss_%s";
 
 enum {
 	LONGEST_STRING = 4096,

@@ -620,14 +620,21 @@ static void keep_reached(struct trace *trace)
  */
 static void find_name_service(struct g2s_program *program)
 {
-	static const char name[] = "libnss_%s.so";
+	/* In two parts, so that this program does not look like one itself. */
+	static const char name[] = "libnss_%s";
+	static const char end[] = ".so";
+	enum { NAME = sizeof(name) - 1, END = sizeof(end) - 1 };
 	const struct g2s_elf *elf = &program->elf;
-	for (size_t i = 0; i < elf->segment_count; i++) {
-		const struct g2s_segment *segment = &elf->segments[i];
-		bool c = elf->unwind_count != 0 &&
-		         elf->unwind[0].table.end > elf->unwind[0].table.start;
-		if (c && g2s_bytes_find(segment->bytes, 0, name, sizeof(name) - 1) != SIZE_MAX) {
-			program->loads_unknown = true;
+	bool c = elf->unwind_count != 0 && elf->unwind[0].table.end > elf->unwind[0].table.start;
+	for (size_t i = 0; c && i < elf->segment_count; i++) {
+		struct g2s_bytes bytes = elf->segments[i].bytes;
+		size_t at = 0;
+		while ((at = g2s_bytes_find(bytes, at, name, NAME)) != SIZE_MAX) {
+			at += NAME;
+			if (g2s_bytes_has(bytes, at, END) &&
+			    memcmp(bytes.data + at, end, END) == 0) {
+				program->loads_unknown = true;
+			}
 		}
 	}
 }
