@@ -12,17 +12,8 @@ static g2s_value unknown(const struct machine *m, enum g2s_reason reason)
 /* True when the loader fills in the word at addr. */
 static bool is_relocated(const struct g2s_elf *elf, uint64_t addr)
 {
-	size_t low = 0;
-	size_t high = elf->reloc_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (elf->relocs[middle].addr < addr) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low < elf->reloc_count && elf->relocs[low].addr == addr;
+	size_t i = g2s_elf_first_reloc(elf, addr);
+	return i < elf->reloc_count && elf->relocs[i].addr == addr;
 }
 
 /*

@@ -312,27 +312,11 @@ static void reach_address(struct reach *reach, uint64_t addr)
 	}
 }
 
-/* The first relocation at or behind addr. */
-static size_t reloc_behind(const struct g2s_elf *elf, uint64_t addr)
-{
-	size_t low = 0;
-	size_t high = elf->reloc_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (elf->relocs[middle].addr < addr) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low;
-}
-
 /* Reaches what pointers in [start, end) lead to; slots are reached by who refers to them. */
 static void reach_pointers(struct reach *reach, uint64_t start, uint64_t end, bool slots)
 {
 	const struct g2s_elf *elf = &reach->program->elf;
-	for (size_t i = reloc_behind(elf, start);
+	for (size_t i = g2s_elf_first_reloc(elf, start);
 	     i < elf->reloc_count && elf->relocs[i].addr < end; i++) {
 		const struct g2s_reloc *reloc = &elf->relocs[i];
 		size_t count;
@@ -461,7 +445,7 @@ static bool add_candidates(struct reach *reach, const struct g2s_function *funct
 static bool add_relocs(struct reach *reach, const struct g2s_function *function)
 {
 	const struct g2s_elf *elf = &reach->program->elf;
-	for (size_t i = reloc_behind(elf, function->start);
+	for (size_t i = g2s_elf_first_reloc(elf, function->start);
 	     i < elf->reloc_count && elf->relocs[i].addr < function->end; i++) {
 		const struct g2s_reloc *reloc = &elf->relocs[i];
 		size_t count;

@@ -322,8 +322,7 @@ bool elf_load_raw(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint
 	return true;
 }
 
-/* The first relocation at or after addr; reloc_count when there is none. */
-static size_t reloc_lower_bound(const struct g2s_elf *elf, uint64_t addr)
+size_t g2s_elf_first_reloc(const struct g2s_elf *elf, uint64_t addr)
 {
 	size_t low = 0;
 	size_t high = elf->reloc_count;
@@ -348,7 +347,7 @@ bool g2s_elf_load(const struct g2s_elf *elf, uint64_t addr, unsigned width, uint
 	}
 	/* The nearest relocated word that could share a byte with [addr, addr + width). */
 	uint64_t from = addr < elf->word ? 0 : addr - elf->word + 1;
-	size_t i = reloc_lower_bound(elf, from);
+	size_t i = g2s_elf_first_reloc(elf, from);
 	if (i == elf->reloc_count || elf->relocs[i].addr >= addr + width) {
 		return true;
 	}

@@ -217,17 +217,8 @@ static bool add_slot(struct g2s_link *link, struct g2s_slot slot)
 static struct g2s_reloc *reloc_at(struct g2s_link *link, uint64_t addr)
 {
 	struct g2s_elf *elf = &link->elf;
-	size_t low = 0;
-	size_t high = elf->reloc_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (elf->relocs[middle].addr < addr) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low < elf->reloc_count && elf->relocs[low].addr == addr ? &elf->relocs[low] : NULL;
+	size_t i = g2s_elf_first_reloc(elf, addr);
+	return i < elf->reloc_count && elf->relocs[i].addr == addr ? &elf->relocs[i] : NULL;
 }
 
 /* Notes what a word of an object was bound to, alone or as one of several. */
@@ -507,28 +498,21 @@ static bool join(struct g2s_elf *to, const struct g2s_elf *from, uint32_t object
 static bool join_all(struct g2s_link *link)
 {
 	const struct g2s_elf *program = &link->objects[0].library->elf;
-	link->elf = *program;
+	link->elf = (struct g2s_elf){
+		.file = program->file,
+		.moved = program->moved,
+		.machine = program->machine,
+		.type = program->type,
+		.word = program->word,
+		.entry = program->entry,
+		.interpreter = program->interpreter,
+		.program_headers = program->program_headers,
+		.section_offset = program->section_offset,
+		.section_count = program->section_count,
+		.section_size = program->section_size,
+		.section_names = program->section_names,
+	};
 	struct g2s_elf *elf = &link->elf;
-	/* What is the image's own begins empty. */
-	elf->total_size = 0;
-	elf->segments = NULL;
-	elf->segment_count = 0;
-	elf->not_code = NULL;
-	elf->not_code_count = 0;
-	elf->relocs = NULL;
-	elf->reloc_count = 0;
-	elf->symbols = NULL;
-	elf->symbol_count = 0;
-	elf->headers = NULL;
-	elf->header_count = 0;
-	elf->loader_tables = NULL;
-	elf->loader_table_count = 0;
-	elf->unwind = NULL;
-	elf->unwind_count = 0;
-	elf->needed = NULL;
-	elf->needed_count = 0;
-	elf->exports = NULL;
-	elf->export_count = 0;
 	for (size_t i = 0; i < link->object_count; i++) {
 		if (!join(elf, &link->objects[i].library->elf, (uint32_t)i)) {
 			return false;

@@ -183,6 +183,9 @@ const struct g2s_segment *g2s_elf_segment(const struct g2s_elf *elf, uint64_t ad
  */
 bool g2s_elf_view(const struct g2s_elf *elf, uint64_t addr, struct g2s_bytes *out);
 
+/* The index of the first relocation at or behind addr; reloc_count when there is none. */
+size_t g2s_elf_first_reloc(const struct g2s_elf *elf, uint64_t addr);
+
 /*
  * The number of width bytes at addr as the program finds it when it starts: file content, zero
  * beyond it, relocations applied.  False when addr is not mapped or the value is not the file's
