@@ -3,6 +3,7 @@
 
 #include "g2s/image/ehframe.h"
 #include "g2s/memory.h"
+#include "elf_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,17 +152,11 @@ static struct g2s_range *find_data(const struct g2s_funcs *funcs, size_t *count)
 	find_symbols(elf, ranges, all, symbols);
 	size_t kept = 0;
 	for (size_t i = 0; i < all; i++) {
-		if (holds_code(funcs, &ranges[i], symbols[i])) {
-			continue;
-		}
-		if (kept != 0 && ranges[i].start <= ranges[kept - 1].end) {
-			if (ranges[i].end > ranges[kept - 1].end) {
-				ranges[kept - 1].end = ranges[i].end;
-			}
-		} else {
+		if (!holds_code(funcs, &ranges[i], symbols[i])) {
 			ranges[kept++] = ranges[i];
 		}
 	}
+	elf_sort_ranges(ranges, &kept);
 	free(symbols);
 	*count = kept;
 	return ranges;
